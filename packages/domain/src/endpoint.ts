@@ -1,0 +1,38 @@
+/** How to reach an SFTP account. Secrets are not in here: they are the endpoint's credential. */
+export interface SftpSettings {
+  readonly kind: 'sftp';
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  /** Directory below which all paths of the endpoint lie; relative to the login directory unless it starts with "/". */
+  readonly root: string;
+  /** TCP connect, handshake and authentication together. */
+  readonly connectTimeoutMs: number;
+  /** Deadline of every single request to the server. */
+  readonly operationTimeoutMs: number;
+  readonly keepaliveMs: number;
+}
+
+/** A directory that the workers of the endpoint's pool can see. */
+export interface LocalSettings {
+  readonly kind: 'local';
+  /** Absolute path. */
+  readonly root: string;
+}
+
+export type EndpointSettings = SftpSettings | LocalSettings;
+
+export const hostKeyStates = ['proposed', 'active', 'retiring', 'revoked'] as const;
+/** Only `active` and `retiring` keys are trusted. */
+export type HostKeyState = (typeof hostKeyStates)[number];
+
+/** The secret of an SFTP account, as it is inside its envelope. */
+export type CredentialSecret =
+  | { readonly kind: 'password'; readonly password: string }
+  /** Private key in OpenSSH or PEM form. */
+  | { readonly kind: 'private-key'; readonly privateKey: string; readonly passphrase?: string }
+  /** Every prompt is answered with the password; more than one round of prompts is refused. */
+  | { readonly kind: 'keyboard-interactive'; readonly password: string };
+
+export const credentialKinds = ['password', 'private-key', 'keyboard-interactive'] as const;
+export type CredentialKind = (typeof credentialKinds)[number];

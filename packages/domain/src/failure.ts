@@ -1,0 +1,153 @@
+/** Whose turn it is to act on a failure. */
+export type Owner = 'us' | 'partner' | 'network';
+
+export interface FailureKind {
+  /** May another attempt succeed although nobody changed anything? */
+  readonly retryable: boolean;
+  /** The run is parked until a person decides, instead of failing. */
+  readonly holds: boolean;
+  readonly owner: Owner;
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+const retry = { retryable: true, holds: false } as const;
+const fatal = { retryable: false, holds: false } as const;
+const hold = { retryable: false, holds: true } as const;
+
+/**
+ * Every reason why an attempt or a delivery can fail: a short, closed list. Programs act on the code, people read
+ * the message. `docs/errors.md` has a row for each; a test holds the two together.
+ */
+export const failures = {
+  'not-found': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The file or directory does not exist.',
+    remedy: 'Check the path in the definition, and whether the partner moved or removed it.',
+  },
+  'already-exists': {
+    ...fatal,
+    owner: 'us',
+    meaning: 'The target already has a file of this name and the definition says not to replace it.',
+    remedy: 'Remove or rename the file at the target, or change the conflict rule of the transfer.',
+  },
+  'permission-denied': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The account may not do this at this place.',
+    remedy: 'Ask the owner of the endpoint to grant the right, or correct the directory.',
+  },
+  'authentication-failed': {
+    ...fatal,
+    owner: 'us',
+    meaning: 'The server refused the credentials. Tried once only, so that the account is not locked.',
+    remedy: 'Replace the credential of the endpoint, then retry the run.',
+  },
+  'host-key-mismatch': {
+    ...hold,
+    owner: 'partner',
+    meaning: 'The server offered a host key that is not among the pinned ones. Nothing was sent.',
+    remedy: 'Confirm the new fingerprint with the partner by another way; then pin it and retry the run.',
+  },
+  'host-key-unknown': {
+    ...hold,
+    owner: 'us',
+    meaning: 'No host key is pinned for the endpoint, so the server cannot be told from an impostor.',
+    remedy: 'Obtain the fingerprint from the partner, pin the host key, and retry the run.',
+  },
+  'no-space': {
+    ...retry,
+    owner: 'partner',
+    meaning: 'The target has no space or quota left.',
+    remedy: 'Free space at the target; the run goes on by itself at its next attempt.',
+  },
+  'source-changed': {
+    ...retry,
+    owner: 'partner',
+    meaning: 'The source file changed while it was read; nothing was put under the final name.',
+    remedy:
+      'Usually nothing: the next attempt reads it again. If it repeats, the file is still being written.',
+  },
+  corrupted: {
+    ...retry,
+    owner: 'network',
+    meaning: 'The target holds other bytes than those that were sent.',
+    remedy: 'Usually nothing: the next attempt sends the file again. If it repeats, tell the partner.',
+  },
+  'connection-refused': {
+    ...retry,
+    owner: 'partner',
+    meaning: 'Nothing accepts connections at the address, or its name does not resolve.',
+    remedy: 'Check host and port, and whether the server is up.',
+  },
+  'connection-lost': {
+    ...retry,
+    owner: 'network',
+    meaning: 'The connection ended in the middle of the work.',
+    remedy: 'Usually nothing: the next attempt continues where this one stopped.',
+  },
+  'timed-out': {
+    ...retry,
+    owner: 'network',
+    meaning: 'The server did not answer within the deadline of the operation.',
+    remedy: 'Usually nothing. If it repeats, ask the partner, or raise the deadline of the endpoint.',
+  },
+  'protocol-error': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The server broke the protocol, or the two sides share no algorithm.',
+    remedy: 'Read the message; often a banner or login script writes into the channel.',
+  },
+  'path-refused': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'A name cannot be used safely: it leaves the directory, or holds control characters.',
+    remedy: 'Have the file renamed at the source.',
+  },
+  unsupported: {
+    ...fatal,
+    owner: 'us',
+    meaning: 'The endpoint cannot do what the definition asks for.',
+    remedy: 'Change the definition to what this endpoint can do.',
+  },
+  'outcome-unknown': {
+    ...hold,
+    owner: 'us',
+    meaning: 'It cannot be told whether the file arrived under its final name.',
+    remedy: 'Look at the target; then retry the run if the file is missing.',
+  },
+  'attempt-lost': {
+    ...retry,
+    owner: 'us',
+    meaning: 'The worker stopped reporting: it was killed, or lost its database.',
+    remedy: 'Usually nothing: another worker continues.',
+  },
+  misconfigured: {
+    ...fatal,
+    owner: 'us',
+    meaning: 'The definition cannot be carried out by this worker.',
+    remedy: 'Read the message and correct the endpoint or the transfer.',
+  },
+  unknown: {
+    ...fatal,
+    owner: 'us',
+    meaning: 'An error that Waybill does not know. It is not retried blindly.',
+    remedy: 'Report it with the message, and retry the run by hand.',
+  },
+} as const satisfies Record<string, FailureKind>;
+
+export type FailureCode = keyof typeof failures;
+
+export const failureCodes = Object.keys(failures) as FailureCode[];
+
+export function failureKind(code: FailureCode): FailureKind {
+  return failures[code];
+}
+
+/** A failure as it is stored and shown. */
+export interface Failure {
+  readonly code: FailureCode;
+  /** What, where, both values, what to do. Holds no secret. */
+  readonly message: string;
+}

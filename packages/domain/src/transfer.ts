@@ -1,0 +1,49 @@
+import type { Id } from './ids.js';
+import type { RemotePath } from './remote-path.js';
+import type { RetryPolicy } from './retry-policy.js';
+
+export const transferKinds = ['push', 'pull', 'relay'] as const;
+/** Push: local → SFTP; pull: SFTP → local; relay: SFTP → SFTP. */
+export type TransferKind = (typeof transferKinds)[number];
+
+export const endpointKinds = ['sftp', 'local'] as const;
+export type EndpointKind = (typeof endpointKinds)[number];
+
+/** `undefined` where the pair is none of ours (local → local). */
+export function transferKind(source: EndpointKind, target: EndpointKind): TransferKind | undefined {
+  if (source === 'local') return target === 'sftp' ? 'push' : undefined;
+  return target === 'sftp' ? 'relay' : 'pull';
+}
+
+/** What happens to the source file after verified delivery. */
+export type Disposition =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'delete' }
+  /** Moved into `directory` of the source endpoint. */
+  | { readonly kind: 'archive'; readonly directory: RemotePath };
+
+export const conflictRules = ['replace', 'skip', 'fail'] as const;
+/** What happens where the target already has a file of the final name. */
+export type ConflictRule = (typeof conflictRules)[number];
+
+export const verifications = ['size', 'read-back'] as const;
+/** How arrival is proven. The size is always compared; `read-back` reads the part file again and compares SHA-256. */
+export type Verification = (typeof verifications)[number];
+
+/** What a version of a transfer says. Immutable once stored. */
+export interface TransferDefinition {
+  readonly source: {
+    readonly endpointId: Id;
+    readonly directory: RemotePath;
+    /** Glob patterns for names in the directory; a file is selected if one matches and no `exclude` does. */
+    readonly include: readonly string[];
+    readonly exclude: readonly string[];
+  };
+  readonly target: { readonly endpointId: Id; readonly directory: RemotePath };
+  readonly disposition: Disposition;
+  readonly conflict: ConflictRule;
+  readonly verification: Verification;
+  /** Files moved at once. */
+  readonly concurrency: number;
+  readonly retry: RetryPolicy;
+}

@@ -1,0 +1,96 @@
+import type { RemotePath } from '@waybill/domain';
+
+/** A regular file. */
+export interface FileInfo {
+  readonly path: RemotePath;
+  /** Bytes. */
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
+
+/**
+ * One entry of a listing. Names come from the other side and are hostile: one that cannot be used safely is reported
+ * as `refused`, so that the caller can name it to people instead of passing over it.
+ */
+export type ListEntry =
+  | ({ readonly kind: 'file' } & FileInfo)
+  | { readonly kind: 'directory'; readonly path: RemotePath }
+  /** Symbolic links, devices, sockets: never followed, never read. */
+  | { readonly kind: 'other'; readonly path: RemotePath }
+  /** `name` is the raw name: print it with `printableName`, never use it as a path. */
+  | { readonly kind: 'refused'; readonly name: string; readonly reason: string };
+
+/** What the engine needs to know of an endpoint, instead of asking what kind it is. */
+export interface EndpointProperties {
+  /** `move` with `replace` puts the new file in the old one's place in one step: readers see one or the other. */
+  readonly atomicReplace: boolean;
+  /** Steps of `modifiedAt`, in milliseconds. */
+  readonly timePrecisionMs: number;
+  /** Several files can be read and put at once. */
+  readonly concurrent: boolean;
+}
+
+/** Every operation takes a signal: aborted, it rejects soon with the signal's reason and stops its I/O. */
+export interface Abortable {
+  readonly signal: AbortSignal;
+}
+
+export interface ReadOptions extends Abortable {
+  /** First byte to read; 0 if left out. */
+  readonly start?: number;
+}
+
+export interface PutOptions extends Abortable {
+  /**
+   * Continue an existing file: it is cut to this length and `body` is appended. 0 or left out: an existing file is
+   * emptied first. Throws `corrupted` if the file is shorter than `start`.
+   */
+  readonly start?: number;
+  /**
+   * Called as bytes arrive, with the length of the unbroken prefix that the other side has acknowledged, `start`
+   * included. Never decreases, never skips a hole.
+   */
+  readonly onProgress?: (acknowledgedBytes: number) => void;
+}
+
+export interface MoveOptions extends Abortable {
+  /**
+   * true: an existing file at `to` is replaced, in one step where `atomicReplace`.
+   * false: throws `already-exists` if there is one, and leaves both files as they are.
+   */
+  readonly replace: boolean;
+}
+
+/**
+ * A place where files live, opened: an SFTP account or a directory. All paths lie below its root.
+ *
+ * Errors are `StorageError`s with a code of the closed list; an operation never retries by itself. Anything the other
+ * side sends (names, sizes, attributes) is checked before it is believed.
+ */
+export interface StorageEndpoint extends AsyncDisposable {
+  /** For messages: `sftp://user@host:22/root` or `file:///root`. Holds no secret. */
+  readonly label: string;
+  readonly properties: EndpointProperties;
+
+  /** Yields what is directly in `directory`, in no particular order; throws `not-found` if there is no such directory. */
+  list(directory: RemotePath, options: Abortable): AsyncIterable<ListEntry>;
+  /** Throws `not-found` if there is no regular file at `path`. */
+  stat(path: RemotePath, options: Abortable): Promise<FileInfo>;
+  /**
+   * Yields the bytes in order until the end of the file as the server sees it: a file that grows is read to its new
+   * end, one that shrinks ends early. Comparing with the size is the caller's part. The consumer owns the chunks.
+   */
+  read(path: RemotePath, options: ReadOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Writes `body` to `path`. Resolves once the bytes are as durable as the other side can make them, with what it then
+   * says it holds. Rejects with what `body` throws. A failed put leaves a file at `path` that may be continued.
+   * Takes a body slowly if the other side is slow: at most a bounded window of it is held in memory.
+   */
+  put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo>;
+  /** Renames a file within this endpoint. Throws `not-found` if there is no file at `from`. */
+  move(from: RemotePath, to: RemotePath, options: MoveOptions): Promise<void>;
+  /** Does nothing if there is no file at `path`. Never removes a directory. */
+  remove(path: RemotePath, options: Abortable): Promise<void>;
+  /** Makes a directory and its parents; one that exists is a success. */
+  makeDirectory(path: RemotePath, options: Abortable): Promise<void>;
+}
