@@ -10,7 +10,7 @@ export function whyGlobRefused(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN_LENGTH)
     return `the pattern is longer than ${MAX_PATTERN_LENGTH} characters`;
   if (pattern.includes('/')) return 'the pattern holds a "/": it is matched against names in one directory';
-  if (/[()!+@]\(|\)/.test(pattern) || /[()]/.test(pattern))
+  if (/[()]/.test(pattern))
     return 'parentheses (extended globs) are not supported';
   if ((pattern.match(/\*/g)?.length ?? 0) > MAX_STARS) return `the pattern has more than ${MAX_STARS} stars`;
   if ((pattern.match(/\{/g)?.length ?? 0) > 2) return 'the pattern has more than two brace groups';

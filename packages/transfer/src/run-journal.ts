@@ -1,0 +1,66 @@
+import type { Assurance, DeliveryState, Failure, Id, RemotePath } from '@waybill/domain';
+
+/** What is known of one file of a run, from this attempt or an earlier one. */
+export interface DeliveryRecord {
+  readonly id: Id;
+  /** For a refused name its printable form; such a record is `failed` from the start. */
+  readonly sourcePath: string;
+  readonly targetPath: string;
+  /** As listed when the file was selected. Bytes. */
+  readonly size: number;
+  readonly sourceModifiedAt: Date | undefined;
+  readonly state: DeliveryState;
+  readonly partPath: RemotePath | undefined;
+  /** Where the next attempt may continue: an acknowledged prefix of the part file. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Set once the rename onto the final name may have been asked for: look before doing anything again. */
+  readonly committing:
+    | { readonly bytes: number; readonly sha256: string; readonly assurance: Assurance }
+    | undefined;
+  readonly sha256: string | undefined;
+  readonly disposed: boolean;
+}
+
+/** An unbroken prefix that the target has acknowledged: its length and SHA-256 (hex). */
+export interface Checkpoint {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface SelectedFile {
+  readonly sourcePath: string;
+  readonly targetPath: string;
+  readonly size: number;
+  readonly sourceModifiedAt: Date | undefined;
+  /** Given for a file that can't be moved at all, such as one with a refused name. */
+  readonly failure?: Failure;
+}
+
+/**
+ * Where the engine writes down each step before and after taking it, so that the next attempt continues instead of
+ * starting over. Every write is fenced: it throws `Superseded` once another attempt has taken over the run.
+ */
+export interface RunJournal {
+  /** All deliveries of the run, in the order of their selection. */
+  deliveries(): Promise<DeliveryRecord[]>;
+  /** Records newly selected files (`selected`, or `failed` where `failure` is given); one that is known already keeps its record. */
+  select(files: readonly SelectedFile[]): Promise<void>;
+  /** The file was seen again with another size or time before anything of it was committed: forget the checkpoint. */
+  reselect(id: Id, file: SelectedFile): Promise<void>;
+  moving(id: Id, step: { partPath: RemotePath; resumedFrom: number }): Promise<void>;
+  checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
+  /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
+  committing(id: Id, whole: { bytes: number; sha256: string; assurance: Assurance }): Promise<void>;
+  delivered(id: Id, proof: { bytes: number; sha256: string; assurance: Assurance }): Promise<void>;
+  /** Immediately before the source is removed or archived: throws `Superseded` if the run is no longer ours. */
+  disposing(id: Id): Promise<void>;
+  disposed(id: Id): Promise<void>;
+  skipped(id: Id, reason: string): Promise<void>;
+  /** `unknown` where it can't be told whether the file arrived. */
+  failed(id: Id, failure: Failure, state: 'failed' | 'unknown'): Promise<void>;
+}
+
+/** Another attempt has taken over the run, or it was taken from this worker: stop at once, touch nothing. */
+export class Superseded extends Error {
+  override readonly name = 'Superseded';
+}
