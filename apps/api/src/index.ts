@@ -1,1 +1,3 @@
-export {};
+export type { ApiDeps } from './deps.js';
+export { buildApi } from './server.js';
+export { type RunningApi, startApi } from './start-api.js';

@@ -1,1 +1,2 @@
-export {};
+export { type Host, type HostSettings, hostMigrate, hostUp, readHostSettings } from './host.js';
+export { main } from './main.js';

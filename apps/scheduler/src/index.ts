@@ -1,1 +1,2 @@
-export {};
+export type { Loop } from './loop.js';
+export { type SchedulerParts, startScheduler } from './scheduler.js';

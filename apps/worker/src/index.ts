@@ -1,1 +1,1 @@
-export {};
+export { type RunningWorker, startWorker, type WorkerOptions, type WorkerParts } from './worker.js';

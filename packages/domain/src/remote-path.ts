@@ -17,11 +17,15 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /** A name as it can be printed: control characters and the like are escaped, long ones cut. */
 export function printableName(name: string): string {
-  const escaped = name.replace(
-    UNPRINTABLE,
-    (c) => ESCAPES[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return escaped.length > 200 ? `${escaped.slice(0, 200)}… (${name.length} characters)` : escaped;
+  const escaped = name.replace(UNPRINTABLE, (c) => ESCAPES[c] ?? escapeOf(c));
+  if (escaped.length <= 200) return escaped;
+  const halfACharacter = /\p{Cs}$/u;
+  return `${escaped.slice(0, 200).replace(halfACharacter, '')}… (${name.length} characters)`;
+}
+
+function escapeOf(character: string): string {
+  const hex = (character.codePointAt(0) ?? 0).toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 }
 
 /** Why `name` cannot be one segment of a path; `undefined` if it can. Names out of a listing are hostile input. */
@@ -47,20 +51,23 @@ export function parsePath(text: string): RemotePath {
     const why = whyNameRefused(segment);
     if (why) throw new PathRefused(`path "${printableName(text)}" is refused: ${why}`);
   }
-  const path = segments.join('/');
-  if (new TextEncoder().encode(path).length > MAX_PATH_BYTES)
-    throw new PathRefused(`path "${printableName(text)}" is longer than ${MAX_PATH_BYTES} bytes`);
-  return path as RemotePath;
+  return bounded(segments.join('/'));
 }
 
 /**
  * `directory` and one name below it.
- * @throws PathRefused if `name` is not a safe single segment
+ * @throws PathRefused if `name` is not a safe single segment, or the whole is too long
  */
 export function joinPath(directory: RemotePath, name: string): RemotePath {
   const why = whyNameRefused(name);
   if (why) throw new PathRefused(`name "${printableName(name)}" is refused: ${why}`);
-  return (directory === '' ? name : `${directory}/${name}`) as RemotePath;
+  return bounded(directory === '' ? name : `${directory}/${name}`);
+}
+
+function bounded(path: string): RemotePath {
+  if (new TextEncoder().encode(path).length > MAX_PATH_BYTES)
+    throw new PathRefused(`path "${printableName(path)}" is longer than ${MAX_PATH_BYTES} bytes`);
+  return path as RemotePath;
 }
 
 export const rootPath = '' as RemotePath;

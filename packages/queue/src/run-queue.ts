@@ -15,7 +15,10 @@ export interface EnqueueOptions {
 
 /** The producing side. */
 export interface RunQueue {
-  /** Wakes a worker of the pool. The same run and epoch twice is one job, also while it is executed. */
+  /**
+   * Wakes a worker of the pool. The same run and epoch twice is one job, also while it is executed.
+   * Rejects within seconds if the queue's server is gone; the job may be there all the same, so just ask again.
+   */
   enqueue(job: RunJob, options: EnqueueOptions): Promise<void>;
   /** Does the queue still know the job (waiting, delayed or being executed)? */
   knows(job: RunJob, pool: string): Promise<boolean>;
@@ -31,7 +34,11 @@ export type JobOutcome =
   /** This worker stops: another one shall take the job at once. */
   | { readonly kind: 'hand-back' };
 
-/** The consuming side. A handler that throws is tried again a few times: that is for faults of the infrastructure. */
+/**
+ * The consuming side. A handler that throws is tried again a few times: that is for faults of the infrastructure.
+ * One that throws after its signal was aborted has handed the job back. The signal fires for `ShuttingDown` alone: that
+ * another worker has the run is for the lease in the database to say.
+ */
 export type RunHandler = (job: RunJob, signal: AbortSignal) => Promise<JobOutcome>;
 
 export interface RunConsumer {
@@ -54,6 +61,7 @@ export class ShuttingDown extends Error {
  * what matters stands in PostgreSQL as well.
  */
 export interface Signals {
+  /** Never rejects: a signal that could not be sent, or is larger than about 8 kB as JSON on PostgreSQL, is lost and logged. */
   publish(topic: string, message: unknown): Promise<void>;
   /** `topic` may end in `>` for everything below, such as `runs.>`. Returns the way to unsubscribe. */
   subscribe(topic: string, listener: (topic: string, message: unknown) => void): Promise<() => Promise<void>>;
@@ -64,7 +72,7 @@ export interface QueueConnections {
   /** PostgreSQL: used for the queue where there is no `redisUrl`. */
   readonly databaseUrl: string;
   /** Redis: used for the queue where it is given. */
-  readonly redisUrl?: string;
+  readonly redisUrl?: string | undefined;
 }
 
 /** Everything of one process that talks to the queue. */

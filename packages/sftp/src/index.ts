@@ -1,1 +1,2 @@
-export {};
+export type { SftpOptions } from './options.js';
+export { openSftpEndpoint } from './sftp-endpoint.js';

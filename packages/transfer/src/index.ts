@@ -1,1 +1,4 @@
-export {};
+export { isPartName } from './part-name.js';
+export type { Progress } from './progress.js';
+export * from './run-journal.js';
+export { type RunResult, type RunTransferInput, runTransfer } from './run-transfer.js';

@@ -5,15 +5,19 @@ export interface DeliveryRecord {
   readonly id: Id;
   /** For a refused name its printable form; such a record is `failed` from the start. */
   readonly sourcePath: string;
+  /** Empty for a refused name: there is nothing to move, in no attempt. */
   readonly targetPath: string;
-  /** As listed when the file was selected. Bytes. */
+  /** As the source was when it was selected or, later, reselected. Bytes. */
   readonly size: number;
   readonly sourceModifiedAt: Date | undefined;
   readonly state: DeliveryState;
   readonly partPath: RemotePath | undefined;
   /** Where the next attempt may continue: an acknowledged prefix of the part file. */
   readonly checkpoint: Checkpoint | undefined;
-  /** Set once the rename onto the final name may have been asked for: look before doing anything again. */
+  /**
+   * Set once the rename onto the final name may have been asked for. In `moving` and `unknown` it means: look what
+   * became of it before doing anything again.
+   */
   readonly committing:
     | { readonly bytes: number; readonly sha256: string; readonly assurance: Assurance }
     | undefined;
@@ -29,6 +33,7 @@ export interface Checkpoint {
 
 export interface SelectedFile {
   readonly sourcePath: string;
+  /** Empty for a refused name. */
   readonly targetPath: string;
   readonly size: number;
   readonly sourceModifiedAt: Date | undefined;
@@ -45,8 +50,16 @@ export interface RunJournal {
   deliveries(): Promise<DeliveryRecord[]>;
   /** Records newly selected files (`selected`, or `failed` where `failure` is given); one that is known already keeps its record. */
   select(files: readonly SelectedFile[]): Promise<void>;
-  /** The file was seen again with another size or time before anything of it was committed: forget the checkpoint. */
+  /**
+   * The move has to start over, because the source has another size or time now, or the part file is worthless: back
+   * to `selected` with this size and time. The checkpoint and `committing` are forgotten, `partPath` is not: it tells
+   * that there may be a part file to remove.
+   */
   reselect(id: Id, file: SelectedFile): Promise<void>;
+  /**
+   * Bytes are about to be written, from whichever state but `delivered` and `skipped`: `committing` is forgotten,
+   * and the checkpoint as well where `resumedFrom` is 0.
+   */
   moving(id: Id, step: { partPath: RemotePath; resumedFrom: number }): Promise<void>;
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */

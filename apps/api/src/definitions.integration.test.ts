@@ -1,0 +1,221 @@
+import type { Transfer } from '@waybill/contract';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ED25519, LOCAL, SFTP, startTestApi, type TestApi } from './testing/test-api.js';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startTestApi();
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+async function makeTransfer(name: string): Promise<Transfer> {
+  const { client } = api;
+  await client.call('createEndpoint', { body: { name: `${name}-sftp`, settings: SFTP } });
+  await client.call('createEndpoint', { body: { name: `${name}-local`, settings: LOCAL } });
+  const definition = {
+    source: { endpointId: `${name}-sftp`, directory: 'out' },
+    target: { endpointId: `${name}-local`, directory: '' },
+  };
+  return await client.call('createTransfer', { body: { name, definition } });
+}
+
+describe('partners', () => {
+  it('are created, read by id and by name, changed and listed page by page', async () => {
+    const { client } = api;
+    const acme = await client.call('createPartner', { body: { name: 'acme', title: 'ACME Bank' } });
+    expect(acme).toMatchObject({ name: 'acme', title: 'ACME Bank', notes: '' });
+    expect(await client.call('getPartner', { params: { id: acme.id } })).toEqual(acme);
+    expect(await client.call('getPartner', { params: { id: 'acme' } })).toEqual(acme);
+
+    const changed = await client.call('updatePartner', { params: { id: 'acme' }, body: { notes: 'call' } });
+    expect(changed).toMatchObject({ id: acme.id, title: 'ACME Bank', notes: 'call' });
+
+    await client.call('createPartner', { body: { name: 'beta' } });
+    await client.call('createPartner', { body: { name: 'gamma' } });
+    const first = await client.call('listPartners', { query: { limit: 2 } });
+    expect(first.items.map(({ name }) => name)).toEqual(['acme', 'beta']);
+    const cursor = first.nextCursor ?? '';
+    const second = await client.call('listPartners', { query: { limit: 2, cursor } });
+    expect(second.items.map(({ name }) => name)).toEqual(['gamma']);
+    expect(second.nextCursor).toBeNull();
+  });
+
+  it('have a name of their own: a second one is refused, and the field named', async () => {
+    await api.client.call('createPartner', { body: { name: 'taken' } });
+    const problem = await api.refusal('POST', '/api/v1/partners', { name: 'taken' });
+    expect(problem).toMatchObject({ code: 'conflict', status: 409, errors: [{ pointer: '/name' }] });
+  });
+});
+
+describe('endpoints', () => {
+  it('are created with defaults, changed and listed by partner', async () => {
+    const { client } = api;
+    const owner = await client.call('createPartner', { body: { name: 'owner' } });
+    const body = { name: 'owner-sftp', partnerId: 'owner', settings: SFTP };
+    const endpoint = await client.call('createEndpoint', { body });
+    expect(endpoint).toMatchObject({
+      partnerId: owner.id,
+      partnerName: 'owner',
+      pool: 'default',
+      settings: { ...SFTP, port: 22, root: '.', connectTimeoutMs: 20_000 },
+      credential: null,
+    });
+    const params = { id: 'owner-sftp' };
+    const changed = await client.call('updateEndpoint', { params, body: { pool: 'dmz' } });
+    expect(changed).toMatchObject({ ...endpoint, pool: 'dmz', updatedAt: changed.updatedAt });
+    const orphan = await client.call('updateEndpoint', { params, body: { partnerId: null } });
+    expect(orphan.partnerId).toBeNull();
+    await client.call('updateEndpoint', { params, body: { partnerId: owner.id } });
+    const { items } = await client.call('listEndpoints', { query: { partner: 'owner' } });
+    expect(items.map(({ name }) => name)).toEqual(['owner-sftp']);
+    expect(await client.call('getEndpoint', { params })).toEqual(items[0]);
+  });
+
+  it('keep their kind', async () => {
+    await api.client.call('createEndpoint', { body: { name: 'stays-local', settings: LOCAL } });
+    const problem = await api.refusal('PATCH', '/api/v1/endpoints/stays-local', { settings: SFTP });
+    expect(problem).toMatchObject({ code: 'invalid-request', errors: [{ pointer: '/settings/kind' }] });
+  });
+
+  it('take a credential that nothing shows again', async () => {
+    const { client } = api;
+    const params = { id: 'secretive' };
+    await client.call('createEndpoint', { body: { name: 'secretive', settings: SFTP } });
+    const body = { kind: 'password', password: 'hunter2-hunter2' } as const;
+    const stored = await client.call('setCredential', { params, body });
+    expect(Object.keys(stored)).toEqual(['kind', 'updatedAt']);
+    const shown = await client.call('getEndpoint', { params });
+    expect(shown.credential).toEqual(stored);
+    const events = await client.call('listAuditEvents', { query: { type: 'credential.set' } });
+    const rows = await api.database.prisma.credential.findMany();
+    expect(
+      JSON.stringify([shown, events]) + rows.map((row) => Buffer.from(row.envelope).toString('latin1')),
+    ).not.toContain('hunter2');
+  });
+
+  it('are pinned to host keys', async () => {
+    const { client } = api;
+    const params = { id: 'pinned' };
+    await client.call('createEndpoint', { body: { name: 'pinned', settings: SFTP } });
+    const key = await client.call('addHostKey', { params, body: { key: `${ED25519} ops@acme` } });
+    expect(key).toMatchObject({ algorithm: 'ssh-ed25519', state: 'active' });
+    const again = await api.refusal('POST', '/api/v1/endpoints/pinned/host-keys', { key: ED25519 });
+    expect(again).toMatchObject({ code: 'conflict', errors: [{ pointer: '/key' }] });
+    const none = await api.refusal('POST', '/api/v1/endpoints/pinned/host-keys', { key: 'ssh-rsa AAAA' });
+    expect(none).toMatchObject({ code: 'invalid-request', errors: [{ pointer: '/key' }] });
+
+    const revoked = await client.call('changeHostKey', {
+      params: { id: key.id },
+      body: { state: 'revoked' },
+    });
+    expect(revoked).toMatchObject({ id: key.id, state: 'revoked' });
+    expect(await client.call('listHostKeys', { params })).toEqual({ items: [revoked] });
+  });
+});
+
+describe('transfers', () => {
+  it('are created with defaults; another definition is a new version, another name is not', async () => {
+    const { client } = api;
+    const transfer = await makeTransfer('statements');
+    expect(transfer).toMatchObject({
+      kind: 'pull',
+      enabled: true,
+      version: 1,
+      definition: { source: { directory: 'out', include: ['*'] }, conflict: 'replace', concurrency: 4 },
+    });
+    const params = { id: 'statements' };
+    const definition = { ...transfer.definition, concurrency: 2 };
+    const second = await client.call('updateTransfer', { params, body: { definition } });
+    expect(second).toMatchObject({ version: 2, definition });
+    const renamed = await client.call('updateTransfer', {
+      params,
+      body: { name: 'reports', enabled: false },
+    });
+    expect(renamed).toMatchObject({ id: transfer.id, name: 'reports', enabled: false, version: 2 });
+
+    const { items } = await client.call('listTransferVersions', { params: { id: transfer.id } });
+    expect(items.map(({ version, definition }) => [version, definition.concurrency])).toEqual([
+      [2, 2],
+      [1, 4],
+    ]);
+    expect((await client.call('listTransfers')).items).toContainEqual(renamed);
+    expect(await client.call('getTransfer', { params: { id: 'reports' } })).toEqual(renamed);
+  });
+
+  it('name the endpoint that is not there, and the pair that goes nowhere', async () => {
+    await makeTransfer('pair');
+    const definition = (source: string, target: string) => ({
+      source: { endpointId: source, directory: '' },
+      target: { endpointId: target, directory: '' },
+    });
+    const missing = { name: 'x', definition: definition('pair-sftp', 'nowhere') };
+    expect(await api.refusal('POST', '/api/v1/transfers', missing)).toMatchObject({
+      code: 'invalid-request',
+      errors: [{ pointer: '/definition/target/endpointId' }],
+    });
+    const local = { name: 'x', definition: definition('pair-local', 'pair-local') };
+    expect(await api.refusal('POST', '/api/v1/transfers', local)).toMatchObject({
+      code: 'invalid-request',
+      errors: [{ pointer: '/definition/target/endpointId' }],
+    });
+  });
+});
+
+describe('schedules', () => {
+  let ruled: Transfer;
+  beforeAll(async () => {
+    ruled = await makeTransfer('ruled');
+  });
+
+  it('are created, previewed, changed and listed by transfer', async () => {
+    const { client } = api;
+    const transfer = await makeTransfer('nightly');
+    const body = { transferId: 'nightly', name: 'at-six', cron: '0 6 * * *', timeZone: 'Europe/Berlin' };
+    const schedule = await client.call('createSchedule', { body });
+    expect(schedule).toMatchObject({ transferId: transfer.id, transferName: 'nightly', catchUp: 'latest' });
+    const params = { id: 'at-six' };
+    const preview = await client.call('previewSchedule', { params, query: { count: 3 } });
+    expect(preview.due).toHaveLength(3);
+    expect(preview.due[0]).toBe(schedule.nextDueAt);
+
+    const off = await client.call('updateSchedule', { params, body: { enabled: false } });
+    expect(off).toMatchObject({ enabled: false, nextDueAt: null });
+    expect((await client.call('previewSchedule', { params, query: { count: 3 } })).due).toHaveLength(3);
+    const { items } = await client.call('listSchedules', { query: { transfer: transfer.id } });
+    expect(items).toEqual([off]);
+    expect(await client.call('getSchedule', { params })).toEqual(off);
+  });
+
+  it('list their occurrences, newest first', async () => {
+    const { client, database } = api;
+    await makeTransfer('occurring');
+    const body = { transferId: 'occurring', name: 'each-hour', cron: '0 * * * *' };
+    const { id: scheduleId } = await client.call('createSchedule', { body });
+    const dueAt = [1, 2, 3].map((hour) => new Date(Date.UTC(2026, 0, 1, hour)));
+    const data = dueAt.map((at, n) => ({
+      id: `00000000-0000-7000-8000-00000000000${n}`,
+      scheduleId,
+      dueAt: at,
+      state: 'skipped',
+      reason: 'missed',
+    }));
+    await database.prisma.occurrence.createMany({ data });
+    const params = { id: 'each-hour' };
+    const first = await client.call('listOccurrences', { params, query: { limit: 2 } });
+    const query = { limit: 2, cursor: first.nextCursor ?? '' };
+    const second = await client.call('listOccurrences', { params, query });
+    const listed = [...first.items, ...second.items].map((occurrence) => occurrence.dueAt);
+    expect(listed).toEqual(dueAt.map((at) => at.toISOString()).reverse());
+  });
+
+  it.each([
+    ['/cron', { cron: '61 * * * *' }],
+    ['/cron', { cron: '* * * * * *' }],
+    ['/timeZone', { timeZone: 'Europe/Atlantis' }],
+    ['/transferId', { transferId: 'nothing' }],
+  ])('are refused with the place of what is wrong: %s %j', async (pointer, change) => {
+    const body = { transferId: ruled.id, name: 'wrong', cron: '0 6 * * *', ...change };
+    const problem = await api.refusal('POST', '/api/v1/schedules', body);
+    expect(problem).toMatchObject({ status: 422, code: 'invalid-request', errors: [{ pointer }] });
+  });
+});

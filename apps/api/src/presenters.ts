@@ -1,0 +1,283 @@
+import {
+  type AuditEvent as AuditEventWritten,
+  type ChainVerification,
+  describeEvent,
+  type Receipt,
+  receiptBytes,
+  receiptSha256,
+} from '@waybill/audit';
+import type * as contract from '@waybill/contract';
+import type {
+  ApiKeyRecord,
+  Attempt,
+  Delivery,
+  Endpoint,
+  HostKeyRecord,
+  Occurrence,
+  Partner,
+  Run,
+  Schedule,
+  StoredAuditEvent,
+  Transfer,
+  TransferVersion,
+  Worker,
+} from '@waybill/db';
+import type { TransferDefinition } from '@waybill/domain';
+import type { Signer } from '@waybill/secrets';
+
+// Every member is named here, so that a column that is added to a record is not shown by accident.
+
+export function presentPartner(partner: Partner): contract.Partner {
+  const { id, name, title, notes } = partner;
+  return { id, name, title, notes, ...recordTimes(partner) };
+}
+
+export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
+  const { id, name, pool, partner, settings, credential } = endpoint;
+  return {
+    id,
+    name,
+    partnerId: partner?.id ?? null,
+    partnerName: partner?.name ?? null,
+    pool,
+    settings: { ...settings },
+    credential: credential ? presentCredential(credential) : null,
+    ...recordTimes(endpoint),
+  };
+}
+
+export function presentCredential({
+  kind,
+  updatedAt,
+}: NonNullable<Endpoint['credential']>): contract.Credential {
+  return { kind, updatedAt: updatedAt.toISOString() };
+}
+
+export function presentHostKey(key: HostKeyRecord): contract.HostKey {
+  const { id, endpointId, algorithm, publicKey, fingerprint, state } = key;
+  return { id, endpointId, algorithm, publicKey, fingerprint, state, ...recordTimes(key) };
+}
+
+export function presentTransfer(transfer: Transfer): contract.Transfer {
+  const { id, name, kind, enabled, currentVersion, definition } = transfer;
+  return {
+    id,
+    name,
+    kind,
+    enabled,
+    version: currentVersion,
+    definition: presentDefinition(definition),
+    ...recordTimes(transfer),
+  };
+}
+
+export function presentTransferVersion(version: TransferVersion): contract.TransferVersion {
+  const { id, transferId, number, definition, createdAt } = version;
+  return {
+    id,
+    transferId,
+    version: number,
+    definition: presentDefinition(definition),
+    createdAt: createdAt.toISOString(),
+  };
+}
+
+function presentDefinition(definition: TransferDefinition): contract.Definition {
+  const { source, target, disposition, conflict, verification, concurrency, retry } = definition;
+  return {
+    source: { ...source, include: [...source.include], exclude: [...source.exclude] },
+    target: { ...target },
+    disposition: { ...disposition },
+    conflict,
+    verification,
+    concurrency,
+    retry: { ...retry },
+  };
+}
+
+export function presentSchedule(schedule: Schedule): contract.Schedule {
+  const { id, transferId, transferName, name, cron, timeZone, catchUp, enabled, nextDueAt } = schedule;
+  return {
+    id,
+    transferId,
+    transferName,
+    name,
+    cron,
+    timeZone,
+    catchUp,
+    enabled,
+    nextDueAt: timeOrNull(nextDueAt),
+    ...recordTimes(schedule),
+  };
+}
+
+export function presentOccurrence(occurrence: Occurrence): contract.Occurrence {
+  const { id, scheduleId, dueAt, state, reason, runId, createdAt } = occurrence;
+  return {
+    id,
+    scheduleId,
+    dueAt: dueAt.toISOString(),
+    state,
+    reason,
+    runId: runId ?? null,
+    createdAt: createdAt.toISOString(),
+  };
+}
+
+export function presentRun(run: Run): contract.Run {
+  const { id, transferId, transferName, version, state, trigger, pool, epoch, attemptsUsed } = run;
+  return {
+    id,
+    transferId,
+    transferName,
+    version,
+    state,
+    trigger,
+    occurrenceId: run.occurrenceId ?? null,
+    pool,
+    epoch,
+    attemptsUsed,
+    notBefore: timeOrNull(run.notBefore),
+    cancelRequestedAt: timeOrNull(run.cancelRequestedAt),
+    failure: run.failure ?? null,
+    files: {
+      selected: run.filesSelected,
+      delivered: run.filesDelivered,
+      failed: run.filesFailed,
+      skipped: run.filesSkipped,
+    },
+    bytesSelected: run.bytesSelected,
+    bytesMoved: run.bytesMoved,
+    createdAt: run.createdAt.toISOString(),
+    startedAt: timeOrNull(run.startedAt),
+    finishedAt: timeOrNull(run.finishedAt),
+  };
+}
+
+export function presentDelivery(delivery: Delivery): contract.Delivery {
+  const { id, runId, sourcePath, targetPath, size, state, assurance, resumedFrom } = delivery;
+  return {
+    id,
+    runId,
+    sourcePath,
+    targetPath,
+    size,
+    sourceModifiedAt: timeOrNull(delivery.sourceModifiedAt),
+    state,
+    sha256: delivery.sha256 ?? null,
+    assurance,
+    checkpointBytes: delivery.checkpoint?.bytes ?? 0,
+    resumedFrom,
+    failure: delivery.failure ?? null,
+    skippedBecause: delivery.skippedBecause ?? null,
+    startedAt: timeOrNull(delivery.startedAt),
+    deliveredAt: timeOrNull(delivery.deliveredAt),
+    disposedAt: timeOrNull(delivery.disposedAt),
+  };
+}
+
+export function presentAttempt(attempt: Attempt): contract.Attempt {
+  const { id, runId, epoch, workerId, workerName, state, failure, startedAt, finishedAt } = attempt;
+  return {
+    id,
+    runId,
+    epoch,
+    workerId,
+    workerName,
+    state,
+    failure: failure ?? null,
+    startedAt: startedAt.toISOString(),
+    finishedAt: timeOrNull(finishedAt),
+  };
+}
+
+export function presentReceipt(receipt: Receipt, signer: Signer): contract.Receipt {
+  const { deliveries, ...others } = receipt;
+  return {
+    sha256: receiptSha256(receipt),
+    signature: signer.sign(receiptBytes(receipt)),
+    receipt: { ...others, deliveries: [...deliveries] },
+  };
+}
+
+/** Also of an event that somebody altered in the database: the log has to stay readable then of all times. */
+export function presentAuditEvent(event: StoredAuditEvent): contract.AuditEvent {
+  const { seq, id, at, type, outcome, subjectKind, subjectId, previousHash, hash } = event;
+  const subject = subjectKind === '' ? null : { kind: subjectKind, id: subjectId };
+  return {
+    seq,
+    id,
+    at: at.toISOString(),
+    type,
+    outcome,
+    actor: { kind: event.actorKind, id: event.actorId ?? null, name: event.actorName },
+    address: event.address ?? null,
+    requestId: event.requestId ?? null,
+    subject,
+    ...readEvent(event, subject),
+    previousHash,
+    hash,
+  };
+}
+
+function readEvent(
+  { actorName, type, data: text }: StoredAuditEvent,
+  subject: contract.AuditEvent['subject'],
+) {
+  try {
+    const data = JSON.parse(text) as Record<string, unknown>;
+    const event = { type, subject, data } as unknown as AuditEventWritten;
+    return { data, description: `${actorName} ${describeEvent(event)}` };
+  } catch {
+    // Nothing is lost by ignoring the error: the verification of the chain names the event.
+    return { data: { unreadable: text }, description: `${actorName}: ${type}, unreadable` };
+  }
+}
+
+export function presentVerification(found: ChainVerification): contract.AuditVerification {
+  const { count } = found;
+  if (found.ok) return { intact: true, count, headSeq: found.head.seq, headHash: found.head.hash };
+  const { kind, seq, id, expected, found: actual, message } = found.problem;
+  return {
+    intact: false,
+    count,
+    problem: { kind, seq, eventId: id ?? null, expected, found: actual, message },
+  };
+}
+
+export function presentApiKey(key: ApiKeyRecord): contract.ApiKey {
+  const { id, name, prefix, scopes, createdAt } = key;
+  return {
+    id,
+    name,
+    prefix,
+    scopes: [...scopes],
+    createdAt: createdAt.toISOString(),
+    expiresAt: timeOrNull(key.expiresAt),
+    lastUsedAt: timeOrNull(key.lastUsedAt),
+    revokedAt: timeOrNull(key.revokedAt),
+  };
+}
+
+export function presentWorker(worker: Worker): contract.Worker {
+  const { id, name, pools, host, pid, concurrency, startedAt, heartbeatAt, stoppedAt } = worker;
+  return {
+    id,
+    name,
+    pools: [...pools],
+    host,
+    pid,
+    concurrency,
+    startedAt: startedAt.toISOString(),
+    heartbeatAt: heartbeatAt.toISOString(),
+    stoppedAt: timeOrNull(stoppedAt),
+  };
+}
+
+function recordTimes({ createdAt, updatedAt }: { readonly createdAt: Date; readonly updatedAt: Date }) {
+  return { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+}
+
+function timeOrNull(at: Date | undefined): string | null {
+  return at?.toISOString() ?? null;
+}

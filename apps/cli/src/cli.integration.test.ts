@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { generateKeyPair, type Simulator, startSimulator } from '@waybill/simulator';
+import { createTestDatabase } from '@waybill/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readConfig } from './config.js';
+import { type Host, hostUp, readHostSettings } from './host.js';
+import { runCommand } from './main.js';
+
+let scratch: string;
+let host: Host;
+let partner: Simulator;
+const account = generateKeyPair('waybill');
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(tmpdir(), 'waybill-cli-'));
+  await mkdir(path.join(scratch, 'partner/out'), { recursive: true });
+  await mkdir(path.join(scratch, 'ours'));
+  partner = await startSimulator({
+    root: path.join(scratch, 'partner'),
+    users: [{ username: 'me', publicKeys: [account.publicKey] }],
+  });
+  const { url } = await createTestDatabase();
+  const WAYBILL_DATA_DIR = path.join(scratch, 'data');
+  host = await hostUp(
+    readHostSettings({ DATABASE_URL: url, WAYBILL_DATA_DIR, WAYBILL_PORT: '0', WAYBILL_LOG_LEVEL: 'silent' }),
+  );
+});
+afterAll(async () => {
+  await host?.close();
+  await partner?.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+async function waybill(args: string[], input = '') {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  streams.stdin.end(input);
+  const config = readConfig({ WAYBILL_DATA_DIR: host.dataDir });
+  const exitCode = await runCommand(args, config, streams, new AbortController().signal);
+  streams.stdout.end();
+  streams.stderr.end();
+  return { exitCode, stdout: await text(streams.stdout), stderr: await text(streams.stderr) };
+}
+
+it('takes an operator from nothing to a verified delivery', async () => {
+  await writeFile(path.join(scratch, 'partner/out/statement 1.csv'), 'a;b;c\n');
+  const { port } = partner;
+  const commands: [string[], string?][] = [
+    [['partner', 'add', 'acme', '--title', 'ACME Corp.']],
+    [
+      [
+        'endpoint',
+        'add',
+        'acme-sftp',
+        '--partner',
+        'acme',
+        '--host',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        '--username',
+        'me',
+      ],
+    ],
+    [['endpoint', 'trust', 'acme-sftp', '--key-file', '-'], `# from ssh-keyscan\n${partner.hostKey}\n`],
+    [['endpoint', 'credential', 'acme-sftp', '--kind', 'private-key'], account.privateKey],
+    [['endpoint', 'add', 'inbox', '--local', path.join(scratch, 'ours')]],
+    [['transfer', 'add', 'acme-in', '--from', 'acme-sftp:out', '--to', 'inbox:', '--read-back']],
+  ];
+  for (const [args, input] of commands) expect(await waybill(args, input)).toMatchObject({ exitCode: 0 });
+
+  const run = await waybill(['transfer', 'run', 'acme-in', '--wait', '--json']);
+  expect(run.stderr).toMatch(/succeeded: 1 delivered/);
+  expect(run.exitCode).toBe(0);
+  const { id, state } = JSON.parse(run.stdout);
+  expect(state).toBe('succeeded');
+
+  const shown = await waybill(['run', 'show', id]);
+  expect(shown.stdout).toMatch(/statement 1\.csv +6 B +delivered +read-back/);
+  expect((await waybill(['audit', 'verify'])).stdout).toMatch(/^The chain is intact/);
+});
+
+it.each([
+  [['partner', 'show', 'nobody'], 3, /There is no partner "nobody"/],
+  [['partner', 'add', 'acme'], 7, /conflict/],
+  [['partner', 'add', 'NOT A NAME'], 2, /\/name: /],
+])('tells by the exit code why the service said no: %j', async (args, exitCode, message) => {
+  const result = await waybill(args);
+  expect({ exitCode: result.exitCode, stdout: result.stdout }).toEqual({ exitCode, stdout: '' });
+  expect(result.stderr).toMatch(message);
+});
+
+it('ends with 4 if the key is wrong', async () => {
+  const file = path.join(scratch, 'wrong-key');
+  await writeFile(file, 'wb_00000000_wrong');
+  const result = await waybill(['partner', 'list', '--api-key-file', file]);
+  expect(result.exitCode).toBe(4);
+  expect(result.stderr).toContain('WAYBILL_API_KEY');
+});

@@ -1,0 +1,301 @@
+import type { Asked, Client, Endpoint, HostKey } from '@waybill/contract';
+import { type Command, Option } from 'commander';
+import type { Context } from '../context.js';
+import { CommandFailed } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import { formatTime } from '../format.js';
+import { type Names, partnerNames, placeOf } from '../names.js';
+import { addLimit, given, positive, readText } from '../options.js';
+import type { Output } from '../output.js';
+import { fetchUpTo, printPage } from '../paging.js';
+import { readAll, readSecret } from '../secret.js';
+
+interface SettingsOptions {
+  readonly local?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+  readonly root?: string;
+  readonly connectTimeout?: number;
+  readonly operationTimeout?: number;
+}
+
+interface EndpointOptions extends SettingsOptions {
+  readonly partner?: string;
+  readonly pool?: string;
+}
+
+type Settings = Asked<'createEndpoint', 'body'>['settings'];
+
+export function addEndpointCommands(program: Command, context: Context): void {
+  const endpoint = program.command('endpoint').description('configured places of a partner or ours');
+  const { signal } = context;
+
+  fieldsOf(
+    endpoint.command('add <name>').description('define an SFTP account (--host) or a directory (--local)'),
+  ).action(async (name: string, options: EndpointOptions) => {
+    const client = await context.client();
+    const { partner: partnerId, pool } = options;
+    const body = { name, settings: newSettings(options), ...given({ partnerId, pool }) };
+    await show(context, await client.call('createEndpoint', { body, signal }));
+  });
+
+  addLimit(endpoint.command('list').description('list endpoints'))
+    .option('--partner <partner>', 'only those of this partner')
+    .action(async ({ limit, partner }: { limit: number; partner?: string }) => {
+      const client = await context.client();
+      const page = await fetchUpTo(limit, (paging) =>
+        client.call('listEndpoints', { query: { ...paging, ...given({ partner }) }, signal }),
+      );
+      const partners = context.out.json ? String : await partnerNames(client, signal);
+      printPage(context.out, page, [
+        { title: 'NAME', value: (e) => e.name },
+        { title: 'PARTNER', value: (e) => (e.partnerId === null ? '' : partners(e.partnerId)) },
+        { title: 'KIND', value: (e) => e.settings.kind },
+        { title: 'PLACE', value: placeOf },
+        { title: 'CREDENTIAL', value: (e) => e.credential?.kind ?? '' },
+        { title: 'POOL', value: (e) => e.pool },
+      ]);
+    });
+
+  endpoint
+    .command('show <endpoint>')
+    .description('show an endpoint and its host keys')
+    .action(async (id: string) => {
+      const client = await context.client();
+      await show(context, await client.call('getEndpoint', { params: { id }, signal }));
+    });
+
+  fieldsOf(endpoint.command('update <endpoint>').description('change an endpoint'))
+    .option('--name <name>', 'new name')
+    .action(async (id: string, options: EndpointOptions & { name?: string }) => {
+      const client = await context.client();
+      const { name, partner: partnerId, pool } = options;
+      const params = { id };
+      const settings = hasSettings(options)
+        ? changedSettings((await client.call('getEndpoint', { params, signal })).settings, options)
+        : undefined;
+      const body = given({ name, partnerId, pool, settings });
+      await show(context, await client.call('updateEndpoint', { params, body, signal }));
+    });
+
+  addHostKeyCommands(endpoint, context);
+  addCredentialCommand(endpoint, context);
+}
+
+function fieldsOf(command: Command): Command {
+  return command
+    .option('--partner <partner>', 'whose it is; without, the place is ours')
+    .option('--pool <pool>', 'the pool whose workers can reach it')
+    .option('--local <directory>', 'a directory that the workers can see, as an absolute path')
+    .option('--host <host>', 'host name or address of an SFTP server')
+    .option('--port <port>', 'its port (22)', positive)
+    .option('--username <name>', 'the account')
+    .option('--root <directory>', 'where all paths of the endpoint begin (the login directory)')
+    .option('--connect-timeout <ms>', 'for connecting and logging in together (20000)', positive)
+    .option('--operation-timeout <ms>', 'for every single request (30000)', positive);
+}
+
+function newSettings(options: SettingsOptions): Settings {
+  const { local, host, username } = options;
+  if (local !== undefined && host !== undefined) throw usage('give either --local or --host');
+  if (local !== undefined) return { kind: 'local', root: local };
+  if (host === undefined || username === undefined)
+    throw usage('give --host and --username of an SFTP account, or --local with a directory');
+  return { kind: 'sftp', host, username, ...sftpOptions(options) };
+}
+
+function changedSettings(current: Endpoint['settings'], options: SettingsOptions): Settings {
+  if (current.kind === 'local') return { ...current, ...given({ root: options.local ?? options.root }) };
+  if (options.local !== undefined)
+    throw usage('this endpoint is an SFTP account; --local is for directories');
+  return {
+    ...current,
+    ...given({ host: options.host, username: options.username }),
+    ...sftpOptions(options),
+  };
+}
+
+function sftpOptions({ port, root, connectTimeout, operationTimeout }: SettingsOptions) {
+  return given({ port, root, connectTimeoutMs: connectTimeout, operationTimeoutMs: operationTimeout });
+}
+
+function hasSettings(options: SettingsOptions): boolean {
+  const { local, host, port, username, root, connectTimeout, operationTimeout } = options;
+  return [local, host, port, username, root, connectTimeout, operationTimeout].some((v) => v !== undefined);
+}
+
+interface TrustOptions {
+  readonly key?: string;
+  readonly keyFile?: string;
+  readonly fingerprint?: string;
+}
+
+function addHostKeyCommands(endpoint: Command, context: Context): void {
+  const { signal } = context;
+
+  endpoint
+    .command('trust <endpoint>')
+    .description(
+      'pin the host key of an SFTP server; confirm its fingerprint with the partner by another way first',
+    )
+    .option('--key <line>', 'the public key: "ssh-ed25519 AAAA…"')
+    .option('--key-file <file>', 'known_hosts or ssh-keyscan lines; "-" is standard input')
+    .option('--fingerprint <fingerprint>', 'a key that is on record: trust it again')
+    .action(async (id: string, options: TrustOptions) => {
+      const client = await context.client();
+      if (options.fingerprint !== undefined) {
+        const key = await findHostKey(client, id, options.fingerprint, signal);
+        await changeHostKey(context, client, key, 'active');
+        return;
+      }
+      const lines = await hostKeyLines(options.key, options.keyFile, context);
+      const { items: known } = await client.call('listHostKeys', { params: { id }, signal });
+      const trusted: HostKey[] = [];
+      for (const line of lines)
+        trusted.push(
+          knownHostKey(id, line, known) ??
+            (await client.call('addHostKey', { params: { id }, body: { key: line }, signal })),
+        );
+      printHostKeys(context.out, { items: trusted });
+    });
+
+  endpoint
+    .command('host-keys <endpoint>')
+    .description('list the pinned host keys')
+    .action(async (id: string) => {
+      const client = await context.client();
+      printHostKeys(context.out, await client.call('listHostKeys', { params: { id }, signal }));
+    });
+
+  endpoint
+    .command('distrust <endpoint> <fingerprint>')
+    .description('revoke a pinned host key')
+    .action(async (id: string, fingerprint: string) => {
+      const client = await context.client();
+      const key = await findHostKey(client, id, fingerprint, signal);
+      await changeHostKey(context, client, key, 'revoked');
+    });
+}
+
+async function findHostKey(
+  client: Client,
+  endpoint: string,
+  fingerprint: string,
+  signal: AbortSignal,
+): Promise<HostKey> {
+  const { items } = await client.call('listHostKeys', { params: { id: endpoint }, signal });
+  const key = items.find((item) => item.fingerprint === fingerprint || item.id === fingerprint);
+  if (key) return key;
+  throw new CommandFailed(
+    exitCodes.notFound,
+    `${endpoint} has no host key ${fingerprint}; it has ${items.map((item) => item.fingerprint).join(', ') || 'none'}`,
+  );
+}
+
+async function changeHostKey(
+  { out, signal }: Context,
+  client: Client,
+  { id }: HostKey,
+  state: 'active' | 'revoked',
+): Promise<void> {
+  const changed = await client.call('changeHostKey', { params: { id }, body: { state }, signal });
+  printHostKeys(out, { items: [changed] });
+}
+
+/**
+ * The key of `line` if it is trusted already.
+ * @throws CommandFailed if it is on record but not trusted: a scanned key must not bring back one that was revoked
+ */
+function knownHostKey(endpoint: string, line: string, known: readonly HostKey[]): HostKey | undefined {
+  const key = known.find(({ publicKey }) => line.split(/\s+/).includes(publicKey));
+  if (key === undefined || key.state === 'active') return key;
+  throw new CommandFailed(
+    exitCodes.conflict,
+    `${endpoint} has this host key on record as ${key.state}. To trust it again: waybill endpoint trust ${endpoint} --fingerprint ${key.fingerprint}`,
+  );
+}
+
+async function hostKeyLines(
+  key: string | undefined,
+  file: string | undefined,
+  context: Context,
+): Promise<string[]> {
+  if ((key === undefined) === (file === undefined))
+    throw usage('give one of --key, --key-file and --fingerprint');
+  if (key !== undefined) return [key];
+  const text = file === '-' ? await readAll(context.streams.stdin) : await readText(file ?? '');
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  if (lines.length === 0) throw usage(`there is no key in ${file}`);
+  return lines;
+}
+
+function printHostKeys(out: Output, list: { readonly items: readonly HostKey[] }): void {
+  out.result(list, () =>
+    out.table(list.items, [
+      { title: 'FINGERPRINT', value: (key) => key.fingerprint },
+      { title: 'ALGORITHM', value: (key) => key.algorithm },
+      { title: 'STATE', value: (key) => key.state },
+      { title: 'ADDED', value: (key) => formatTime(key.createdAt) },
+    ]),
+  );
+}
+
+interface CredentialOptions {
+  readonly kind: 'password' | 'private-key' | 'keyboard-interactive';
+  readonly file?: string;
+  readonly passphraseFile?: string;
+}
+
+function addCredentialCommand(endpoint: Command, context: Context): void {
+  const kinds = ['password', 'private-key', 'keyboard-interactive'];
+  endpoint
+    .command('credential <endpoint>')
+    .description('set or replace the secret of an account: typed, from standard input, or from a file')
+    .addOption(new Option('--kind <kind>', 'what it is').choices(kinds).default('password'))
+    .option('--file <file>', 'where the secret is; "-" is standard input')
+    .option('--passphrase-file <file>', 'where the passphrase of the private key is')
+    .action(async (id: string, options: CredentialOptions) => {
+      const client = await context.client();
+      const body = await readCredential(options, context);
+      const { out, signal } = context;
+      const stored = await client.call('setCredential', { params: { id }, body, signal });
+      out.result(stored, () => out.line(`${id} now logs in by ${stored.kind}`));
+    });
+}
+
+async function readCredential(
+  { kind, file, passphraseFile }: CredentialOptions,
+  { streams, signal }: Context,
+): Promise<Asked<'setCredential', 'body'>> {
+  if (kind !== 'private-key') return { kind, password: await readSecret('password', file, streams, signal) };
+  if (file === undefined && streams.stdin.isTTY)
+    throw usage('give the file of the private key by --file, or pipe it into this command');
+  // OpenSSH does not accept a key without the end of its last line.
+  const privateKey = `${await readSecret('private key', file, streams, signal)}\n`;
+  if (passphraseFile === undefined) return { kind, privateKey };
+  return { kind, privateKey, passphrase: await readSecret('passphrase', passphraseFile, streams, signal) };
+}
+
+async function show(context: Context, endpoint: Endpoint): Promise<void> {
+  const { out, signal } = context;
+  if (out.json) return out.document(endpoint);
+  const client = await context.client();
+  const partners: Names = endpoint.partnerId === null ? () => '' : await partnerNames(client, signal);
+  const { items } = await client.call('listHostKeys', { params: { id: endpoint.id }, signal });
+  out.fields({
+    Name: endpoint.name,
+    Partner: partners(endpoint.partnerId),
+    Kind: endpoint.settings.kind,
+    Place: placeOf(endpoint),
+    Pool: endpoint.pool,
+    Credential:
+      endpoint.credential && `${endpoint.credential.kind}, ${formatTime(endpoint.credential.updatedAt)}`,
+    'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
+    Id: endpoint.id,
+  });
+}
+
+function usage(message: string): CommandFailed {
+  return new CommandFailed(exitCodes.invalid, message);
+}

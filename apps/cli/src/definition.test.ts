@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { definitionOf, hasDefinition } from './definition.js';
+
+const stored = {
+  source: { endpointId: '1', directory: 'out', include: ['*.csv'], exclude: [] },
+  target: { endpointId: '2', directory: 'in' },
+  disposition: { kind: 'archive' as const, directory: 'done' },
+  conflict: 'fail' as const,
+  verification: 'read-back' as const,
+  concurrency: 2,
+  retry: { maxAttempts: 9, firstDelayMs: 1, maxDelayMs: 2 },
+};
+
+describe('a new definition', () => {
+  it('holds what the options say and leaves the rest to the service', () => {
+    const options = {
+      from: 'acme:out/daily',
+      to: 'inbox:',
+      include: ['*.csv'],
+      deleteSource: true,
+      readBack: true,
+    };
+    expect(definitionOf(options, undefined)).toEqual({
+      source: { endpointId: 'acme', directory: 'out/daily', include: ['*.csv'] },
+      target: { endpointId: 'inbox', directory: '' },
+      disposition: { kind: 'delete' },
+      verification: 'read-back',
+    });
+  });
+
+  it('needs both places, written as endpoint:directory', () => {
+    expect(() => definitionOf({ from: 'acme:out' }, undefined)).toThrow(/--from and --to/);
+    expect(() => definitionOf({ from: 'acme', to: 'inbox:' }, undefined)).toThrow(
+      /--from acme: write endpoint:directory/,
+    );
+  });
+});
+
+describe('a changed definition', () => {
+  it('keeps what the options do not mention', () => {
+    expect(definitionOf({ to: '3:other', readBack: false, maxAttempts: 1 }, stored)).toEqual({
+      ...stored,
+      target: { endpointId: '3', directory: 'other' },
+      verification: 'size',
+      retry: { maxAttempts: 1, firstDelayMs: 1, maxDelayMs: 2 },
+    });
+    expect(definitionOf({ exclude: ['*.tmp'] }, stored).source).toEqual({
+      ...stored.source,
+      exclude: ['*.tmp'],
+    });
+  });
+
+  it('is told from a change of other fields', () => {
+    expect(hasDefinition({})).toBe(false);
+    expect(hasDefinition({ keepSource: true })).toBe(true);
+    expect(hasDefinition({ from: 'acme:out' })).toBe(true);
+  });
+});

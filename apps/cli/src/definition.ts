@@ -1,0 +1,118 @@
+import type { Asked } from '@waybill/contract';
+import { CommandFailed } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+import { given } from './options.js';
+
+/** The definition of a transfer, as options say it. */
+export interface DefinitionOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly keepSource?: boolean;
+  readonly deleteSource?: boolean;
+  readonly archiveTo?: string;
+  readonly conflict?: 'replace' | 'skip' | 'fail';
+  readonly readBack?: boolean;
+  readonly concurrency?: number;
+  readonly maxAttempts?: number;
+  readonly firstDelay?: number;
+  readonly maxDelay?: number;
+}
+
+/** As it is sent: what is left out, the service fills in. */
+export type DefinitionAsked = Asked<'createTransfer', 'body'>['definition'];
+type Draft = Partial<DefinitionAsked>;
+
+const defaultRetry = { maxAttempts: 5, firstDelayMs: 5_000, maxDelayMs: 900_000 };
+
+/** Does any option say something about the definition? */
+export function hasDefinition(options: DefinitionOptions): boolean {
+  const words: (keyof DefinitionOptions)[] = [
+    'from',
+    'to',
+    'include',
+    'exclude',
+    'keepSource',
+    'deleteSource',
+    'archiveTo',
+    'conflict',
+    'readBack',
+    'concurrency',
+    'maxAttempts',
+    'firstDelay',
+    'maxDelay',
+  ];
+  return words.some((word) => options[word] !== undefined);
+}
+
+/**
+ * `base` with what the options say; the service fills in its defaults.
+ * @throws CommandFailed if a place is missing, or is not written as `endpoint:directory`
+ */
+export function definitionOf(options: DefinitionOptions, base: Draft | undefined): DefinitionAsked {
+  const definition = { ...base, ...changesOf(options, base) };
+  const { source, target } = definition;
+  if (!source || !target) throw usage('give --from and --to (as endpoint:directory), or --file');
+  return { ...definition, source, target };
+}
+
+function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
+  const { from, to, include, exclude, conflict, concurrency, readBack } = options;
+  const sourceChanges = given({
+    ...(from === undefined ? {} : readPlace('--from', from)),
+    include: include && [...include],
+    exclude: exclude && [...exclude],
+  });
+  return given({
+    source: isEmpty(sourceChanges) ? undefined : sourceOf(base, sourceChanges),
+    target: to === undefined ? undefined : readPlace('--to', to),
+    disposition: dispositionOf(options),
+    conflict,
+    verification: readBack === undefined ? undefined : readBack ? 'read-back' : 'size',
+    concurrency,
+    retry: retryOf(options, base),
+  } as const);
+}
+
+function sourceOf(
+  base: Draft | undefined,
+  changes: Partial<DefinitionAsked['source']>,
+): DefinitionAsked['source'] {
+  const source = { ...base?.source, ...changes };
+  const { endpointId, directory } = source;
+  if (endpointId === undefined || directory === undefined) throw usage('give --from (as endpoint:directory)');
+  return { ...source, endpointId, directory };
+}
+
+function dispositionOf(options: DefinitionOptions): Draft['disposition'] {
+  if (options.archiveTo !== undefined) return { kind: 'archive', directory: options.archiveTo };
+  if (options.deleteSource) return { kind: 'delete' };
+  return options.keepSource ? { kind: 'keep' } : undefined;
+}
+
+function retryOf(options: DefinitionOptions, base: Draft | undefined): Draft['retry'] {
+  const changes = given({
+    maxAttempts: options.maxAttempts,
+    firstDelayMs: options.firstDelay,
+    maxDelayMs: options.maxDelay,
+  });
+  return isEmpty(changes) ? undefined : { ...defaultRetry, ...base?.retry, ...changes };
+}
+
+function readPlace(option: string, text: string): { endpointId: string; directory: string } {
+  const colon = text.indexOf(':');
+  if (colon < 1)
+    throw usage(
+      `${option} ${text}: write endpoint:directory, such as acme-sftp:out (acme-sftp: for its root)`,
+    );
+  return { endpointId: text.slice(0, colon), directory: text.slice(colon + 1) };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}
+
+function usage(message: string): CommandFailed {
+  return new CommandFailed(exitCodes.invalid, message);
+}

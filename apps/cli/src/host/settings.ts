@@ -1,0 +1,42 @@
+import { resolve } from 'node:path';
+import { type Environment, readSettings } from '@waybill/program';
+
+/** What `waybill up` and `waybill migrate` need to know. */
+export interface HostSettings {
+  /** Absolute. Holds the embedded database, the master key and the command line's key. */
+  readonly dataDir: string;
+  /** Address and port of the API; port 0 takes a free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Given: that PostgreSQL is used instead of the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** Given: the queue runs on Redis instead of PostgreSQL. */
+  readonly redisUrl: string | undefined;
+  /** Base64; `undefined`: the file `master.key` in the data directory, made on first use. */
+  readonly masterKey: string | undefined;
+  readonly pools: readonly string[];
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** How long running transfers may go on after a stop was asked for, before they are handed back. */
+  readonly graceMs: number;
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** @throws SettingsRefused naming every setting that is wrong */
+export function readHostSettings(environment: Environment = process.env): HostSettings {
+  return readSettings(environment, (from) => ({
+    dataDir: resolve(from.text('WAYBILL_DATA_DIR', '.waybill')),
+    host: from.text('WAYBILL_HOST', '127.0.0.1'),
+    port: from.integer('WAYBILL_PORT', 8022, { min: 0, max: 65_535 }),
+    databaseUrl: from.optional('DATABASE_URL'),
+    redisUrl: from.optional('REDIS_URL'),
+    masterKey: from.optional('WAYBILL_MASTER_KEY'),
+    pools: from.list('WAYBILL_POOLS', ['default']),
+    concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
+    leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
+    graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
+    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', LOG_LEVELS),
+  }));
+}

@@ -1,0 +1,69 @@
+import type { Client, Delivery, Run } from '@waybill/contract';
+import type { Context } from './context.js';
+import { CommandFailed } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+import { formatBytes, formatSpan, formatTime } from './format.js';
+import type { Column, Output } from './output.js';
+import { displayRun } from './run-observers.js';
+import { watchRun } from './watch-run.js';
+
+/**
+ * Shows how a run goes on until it has ended, then the run.
+ * @throws CommandFailed with the code `runNotSucceeded` if it did not succeed
+ */
+export async function followRun(context: Context, client: Client, runId: string): Promise<void> {
+  const display = displayRun(context.streams.stderr);
+  let run: Run;
+  try {
+    run = await watchRun(client, runId, display, context.signal);
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    throw new CommandFailed(
+      exitCodes.interrupted,
+      `The run goes on. See it again by "waybill run watch ${runId}", stop it by "waybill run cancel ${runId}".`,
+    );
+  } finally {
+    display.end();
+  }
+  printRun(context.out, run);
+  if (run.state !== 'succeeded') throw new CommandFailed(exitCodes.runNotSucceeded, whatNow(run));
+}
+
+function whatNow({ id, state }: Run): string {
+  if (state === 'cancelled') return `The run was cancelled. To take it up again: waybill run retry ${id}`;
+  if (state === 'partial')
+    return `Some files were not delivered: waybill run show ${id}\nTo try these again: waybill run retry ${id}`;
+  const what = state === 'held' ? 'is held until somebody decides' : state;
+  return `The run ${what}. When the cause is put right: waybill run retry ${id}`;
+}
+
+export function printRun(out: Output, run: Run): void {
+  out.result(run, () =>
+    out.fields({
+      Run: run.id,
+      Transfer: `${run.transferName}, version ${run.version}`,
+      State: run.state,
+      Failure: run.failure?.code,
+      Reason: run.failure?.message,
+      Trigger: run.trigger,
+      'Failed attempts': run.attemptsUsed || null,
+      'Next attempt': formatTime(run.notBefore),
+      Files: `${run.files.selected} selected, ${run.files.delivered} delivered, ${run.files.failed} failed, ${run.files.skipped} skipped`,
+      Bytes: `${formatBytes(run.bytesMoved)} of ${formatBytes(run.bytesSelected)}`,
+      Created: formatTime(run.createdAt),
+      Started: formatTime(run.startedAt),
+      Finished: formatTime(run.finishedAt),
+      Duration: formatSpan(run.startedAt, run.finishedAt),
+    }),
+  );
+}
+
+export const deliveryColumns: readonly Column<Delivery>[] = [
+  { title: 'FILE', value: (d) => d.sourcePath },
+  { title: 'SIZE', value: (d) => formatBytes(d.size), align: 'right' },
+  { title: 'STATE', value: (d) => d.state },
+  { title: 'ASSURANCE', value: (d) => d.assurance },
+  { title: 'DURATION', value: (d) => formatSpan(d.startedAt, d.deliveredAt), align: 'right' },
+  { title: 'SHA-256', value: (d) => d.sha256 ?? '' },
+  { title: 'REASON', value: (d) => (d.failure ? `${d.failure.code}: ${d.failure.message}` : '') },
+];

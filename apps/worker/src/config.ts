@@ -1,0 +1,37 @@
+import { hostname } from 'node:os';
+import { type Environment, readSettings } from '@waybill/program';
+
+export interface WorkerConfig {
+  readonly databaseUrl: string;
+  readonly redisUrl: string | undefined;
+  /** Base64: credentials are opened with it. */
+  readonly masterKey: string;
+  /** As people know the worker. */
+  readonly name: string;
+  /** The pools whose runs it executes. */
+  readonly pools: readonly string[];
+  /** Runs executed at once, in each pool. */
+  readonly concurrency: number;
+  /** A run whose worker has not renewed its lease for so long is given to another one. */
+  readonly leaseMs: number;
+  /** How long running transfers may go on after a stop was asked for, before they are handed back. */
+  readonly graceMs: number;
+  readonly logLevel: string;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** @throws SettingsRefused naming every setting that is missing or wrong */
+export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
+  return readSettings(environment, (from) => ({
+    databaseUrl: from.required('DATABASE_URL', 'the PostgreSQL that holds the runs'),
+    redisUrl: from.optional('REDIS_URL'),
+    masterKey: from.required('WAYBILL_MASTER_KEY', 'the key that the API seals credentials with, in base64'),
+    name: from.text('WAYBILL_WORKER_NAME', hostname()),
+    pools: from.list('WAYBILL_POOLS', ['default']),
+    concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
+    leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
+    graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
+    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', LOG_LEVELS),
+  }));
+}

@@ -1,0 +1,37 @@
+import {
+  checkFence,
+  type Database,
+  deliveriesOfRun,
+  type Fence,
+  markCommitting,
+  markDelivered,
+  markDisposed,
+  markFailed,
+  markMoving,
+  markSkipped,
+  reselectDelivery,
+  saveCheckpoint,
+  selectDeliveries,
+} from '@waybill/db';
+import { type RunJournal, Superseded } from '@waybill/transfer';
+
+/** The engine's journal in the run's records. Each write holds only while this attempt has the run's lease. */
+export function databaseJournal(database: Database, fence: Fence): RunJournal {
+  const ours = async (write: Promise<boolean>) => {
+    if (!(await write))
+      throw new Superseded(`run ${fence.runId}: epoch ${fence.epoch} is no longer this worker's`);
+  };
+  return {
+    deliveries: () => deliveriesOfRun(database, fence.runId),
+    select: (files) => ours(selectDeliveries(database, fence, files)),
+    reselect: (id, file) => ours(reselectDelivery(database, fence, id, file)),
+    moving: (id, step) => ours(markMoving(database, fence, id, step)),
+    checkpoint: (id, checkpoint) => ours(saveCheckpoint(database, fence, id, checkpoint)),
+    committing: (id, whole) => ours(markCommitting(database, fence, id, whole)),
+    delivered: (id, proof) => ours(markDelivered(database, fence, id, proof)),
+    disposing: () => ours(checkFence(database, fence)),
+    disposed: (id) => ours(markDisposed(database, fence, id)),
+    skipped: (id, reason) => ours(markSkipped(database, fence, id, reason)),
+    failed: (id, failure, state) => ours(markFailed(database, fence, id, failure, state)),
+  };
+}

@@ -1,0 +1,129 @@
+import { isUnavailable, saveProgress } from '@waybill/db';
+import { type Actor, type AttemptOutcome, afterFailure, type Failure, type Id } from '@waybill/domain';
+import { type Claim, claimRun, finishAttempt, renewLease } from '@waybill/operations';
+import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
+import { StorageError } from '@waybill/storage';
+import { type Progress, runTransfer, Superseded } from '@waybill/transfer';
+import { databaseJournal } from './database-journal.js';
+import { CancelRequested, startHeartbeat } from './heartbeat.js';
+import { reportLive } from './live-progress.js';
+import { openEndpoint } from './open-endpoint.js';
+import type { WorkerParts } from './worker.js';
+
+type Claimed = Extract<Claim, { kind: 'claimed' }>;
+
+export interface AttemptParts extends WorkerParts {
+  readonly workerId: Id;
+  readonly actor: Actor;
+  readonly leaseMs: number;
+}
+
+/**
+ * Takes a run from the queue to the end of one attempt: claim, open both endpoints, run the engine, write down the
+ * outcome. The job is a mere wake-up: whatever it says, only the claim decides whether there is anything to do.
+ */
+export async function executeAttempt(
+  parts: AttemptParts,
+  job: RunJob,
+  shutdown: AbortSignal,
+): Promise<JobOutcome> {
+  const { database, actor, workerId, leaseMs } = parts;
+  const claim = await claimRun({ database, actor }, { ...job, workerId, leaseMs });
+  switch (claim.kind) {
+    case 'gone':
+    case 'cancelled':
+      return { kind: 'done' };
+    case 'leased':
+      return { kind: 'postpone-until', until: claim.until };
+    case 'claimed':
+      await attempt(parts, claim, shutdown);
+      return { kind: 'done' };
+  }
+}
+
+async function attempt(parts: AttemptParts, claim: Claimed, shutdown: AbortSignal): Promise<void> {
+  const { database, actor, leaseMs, signals } = parts;
+  const { run, fence } = claim;
+  const log = parts.log.child({ run: run.id, transfer: run.transferName, epoch: run.epoch });
+  const outcome = await (async () => {
+    await using heartbeat = startHeartbeat({
+      leaseMs,
+      renew: () => renewLease(database, fence, leaseMs),
+      onError: (error) => log.warn({ err: error }, 'the lease could not be renewed; trying again'),
+    });
+    const unsubscribe = await signals.subscribe(`runs.${run.id}.changed`, () => heartbeat.poke());
+    try {
+      const signal = AbortSignal.any([heartbeat.signal, shutdown]);
+      return await transferFiles({ ...parts, log }, claim, signal);
+    } finally {
+      await unsubscribe();
+    }
+  })();
+  if (outcome === 'superseded') {
+    log.warn('this attempt was given up for lost; another one has the run');
+    return;
+  }
+  log.info(
+    { outcome: outcome.kind, ...('failure' in outcome && { failure: outcome.failure }) },
+    'attempt ended',
+  );
+  const kept = await finishAttempt({ database, actor }, fence, outcome);
+  if (!kept) log.warn('the outcome came too late: another attempt has the run');
+}
+
+async function transferFiles(
+  parts: AttemptParts,
+  claim: Claimed,
+  signal: AbortSignal,
+): Promise<AttemptOutcome | 'superseded'> {
+  const { database, vault, log, signals } = parts;
+  const { run, version, fence } = claim;
+  const { retry } = version.definition;
+  try {
+    await using progress = reportLive({
+      runId: run.id,
+      signals,
+      save: (newest) => saveProgress(database, fence, forTheRecord(newest)).then(() => {}),
+      onError: (error) => log.debug({ err: error }, 'progress was not told'),
+    });
+    await using source = await openEndpoint(database, vault, claim.source, signal);
+    await using target = await openEndpoint(database, vault, claim.target, signal);
+    const { state } = await runTransfer({
+      definition: version.definition,
+      source,
+      target,
+      journal: databaseJournal(database, fence),
+      signal,
+      lastAttempt: run.attemptsUsed + 1 >= retry.maxAttempts,
+      onProgress: (newest) => progress.report(newest),
+      onWarning: (message, cause) => log.warn({ err: cause }, message),
+    });
+    return { kind: 'done', state };
+  } catch (thrown) {
+    const error = signal.aborted ? signal.reason : thrown;
+    if (error instanceof Superseded) return 'superseded';
+    if (error instanceof ShuttingDown)
+      return { kind: 'postpone-until', until: new Date(), reason: 'the worker was stopped' };
+    if (error instanceof CancelRequested) return { kind: 'cancelled', reason: error.message };
+    // Without the database nothing can be written down: the lease runs out, and the run is rescued.
+    if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
+    return afterFailure(failureOf(error), retry, run.attemptsUsed + 1, new Date());
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof StorageError) return { code: error.code, message: error.message };
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { code: 'unknown', message: `an error that Waybill does not know: ${message.slice(0, 2_000)}` };
+}
+
+function forTheRecord({ files, bytesSelected, bytesMoved }: Progress) {
+  return {
+    filesSelected: files.selected,
+    filesDelivered: files.delivered,
+    filesFailed: files.failed,
+    filesSkipped: files.skipped,
+    bytesSelected,
+    bytesMoved,
+  };
+}

@@ -1,0 +1,32 @@
+import type { Db, Endpoint } from '@waybill/db';
+import { openCredential, trustedHostKeys } from '@waybill/operations';
+import type { Vault } from '@waybill/secrets';
+import { openSftpEndpoint } from '@waybill/sftp';
+import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/storage';
+
+/**
+ * Endpoint record → open storage endpoint: the one switch over protocols.
+ * @throws StorageError
+ */
+export async function openEndpoint(
+  db: Db,
+  vault: Vault,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<StorageEndpoint> {
+  const { settings } = endpoint;
+  switch (settings.kind) {
+    case 'local':
+      return await openLocalEndpoint({ root: settings.root });
+    case 'sftp': {
+      const secret = await openCredential(db, endpoint.id, vault);
+      if (!secret)
+        throw new StorageError(
+          'misconfigured',
+          `endpoint ${endpoint.name} has no credential: set one with "waybill endpoint credential ${endpoint.name}"`,
+        );
+      const hostKeys = await trustedHostKeys(db, endpoint.id);
+      return await openSftpEndpoint({ ...settings, secret, hostKeys }, signal);
+    }
+  }
+}

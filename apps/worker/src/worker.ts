@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import type { Database } from '@waybill/db';
+import { type Actor, newId } from '@waybill/domain';
+import { heartbeatWorker, registerWorker, stopWorker } from '@waybill/operations';
+import type { QueueSystem, RunConsumer, Signals } from '@waybill/queue';
+import type { Vault } from '@waybill/secrets';
+import type { Logger } from '@waybill/telemetry';
+import { executeAttempt } from './execute-attempt.js';
+
+/** What an attempt needs of the process it runs in. */
+export interface WorkerParts {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly signals: Signals;
+  readonly log: Logger;
+}
+
+export interface WorkerOptions {
+  readonly name: string;
+  readonly pools: readonly string[];
+  /** Runs executed at once, in each pool. */
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly graceMs: number;
+}
+
+export interface RunningWorker {
+  readonly id: string;
+  /** Takes no further runs; those in flight end within the grace time or are handed back. */
+  close(): Promise<void>;
+}
+
+const SIGN_OF_LIFE_MS = 10_000;
+
+/** Starts to take runs from the queues of the pools. */
+export async function startWorker(
+  parts: WorkerParts & { readonly queue: QueueSystem },
+  { name, pools, concurrency, leaseMs, graceMs }: WorkerOptions,
+): Promise<RunningWorker> {
+  const { database, queue, log } = parts;
+  const id = newId();
+  const actor: Actor = { kind: 'worker', id, name };
+  await registerWorker(database, {
+    id,
+    name,
+    pools: [...pools],
+    host: hostname(),
+    pid: process.pid,
+    concurrency,
+  });
+
+  const consumers: RunConsumer[] = [];
+  for (const pool of pools)
+    consumers.push(
+      await queue.consume({ pool, concurrency, name: id }, (job, signal) =>
+        executeAttempt({ ...parts, workerId: id, actor, leaseMs }, job, signal),
+      ),
+    );
+  const signOfLife = setInterval(() => {
+    heartbeatWorker(database, id).catch((error) =>
+      log.warn({ err: error }, 'the sign of life was not written'),
+    );
+  }, SIGN_OF_LIFE_MS);
+  log.info({ worker: id, name, pools, concurrency }, 'worker started');
+
+  return {
+    id,
+    async close() {
+      clearInterval(signOfLife);
+      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await stopWorker(database, id);
+      log.info({ worker: id }, 'worker stopped');
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import type {
+  CatchUpRule,
+  CredentialKind,
+  EndpointKind,
+  FailureCode,
+  HostKeyState,
+  Id,
+  RunTrigger,
+  Scope,
+  TransferKind,
+} from '@waybill/domain';
+
+/** What an event is about. */
+export type SubjectKind =
+  | 'partner'
+  | 'endpoint'
+  | 'transfer'
+  | 'schedule'
+  | 'run'
+  | 'api-key'
+  | 'request'
+  | 'service';
+
+/** The subject's id, and what the event says about it. The types are the allow-list: what has no field is not recorded. */
+interface Variant<Type extends string, Subject extends SubjectKind, Data> {
+  readonly type: Type;
+  readonly subject: { readonly kind: Subject; readonly id: string };
+  readonly data: Data;
+}
+
+interface PartnerData {
+  readonly name: string;
+  readonly title: string;
+}
+
+interface EndpointData {
+  readonly name: string;
+  readonly kind: EndpointKind;
+  readonly partnerId?: Id;
+  readonly pool: string;
+  readonly root: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly username?: string;
+}
+
+interface HostKeyData {
+  readonly endpoint: string;
+  readonly hostKeyId: Id;
+  readonly algorithm: string;
+  readonly fingerprint: string;
+}
+
+interface TransferData {
+  readonly name: string;
+  readonly kind: TransferKind;
+  readonly enabled: boolean;
+  readonly version: number;
+  readonly source: { readonly endpointId: Id; readonly directory: string };
+  readonly target: { readonly endpointId: Id; readonly directory: string };
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly disposition: string;
+}
+
+interface ScheduleData {
+  readonly name: string;
+  readonly transfer: string;
+  readonly cron: string;
+  readonly timeZone: string;
+  readonly catchUp: CatchUpRule;
+  readonly enabled: boolean;
+}
+
+interface RunData {
+  readonly transfer: string;
+  readonly version: number;
+}
+
+interface AttemptData extends RunData {
+  readonly epoch: number;
+}
+
+/** What a run did with its files. Sizes in bytes. */
+export interface RunCounts {
+  readonly delivered: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly bytes: number;
+}
+
+interface ReceiptData {
+  /** The endpoints' names at that time, which the receipt states. */
+  readonly source: string;
+  readonly target: string;
+  /** Hex. */
+  readonly receiptSha256: string;
+}
+
+interface FailureData {
+  readonly failureCode: FailureCode;
+  readonly failureMessage: string;
+}
+
+/** Something that happened to a record, by an actor. One variant per type; none has room for a secret. */
+export type AuditEvent =
+  | Variant<'partner.created', 'partner', PartnerData>
+  | Variant<'partner.updated', 'partner', PartnerData & { readonly changed: readonly string[] }>
+  | Variant<'endpoint.created', 'endpoint', EndpointData>
+  | Variant<'endpoint.updated', 'endpoint', EndpointData & { readonly changed: readonly string[] }>
+  | Variant<'host-key.added', 'endpoint', HostKeyData & { readonly state: HostKeyState }>
+  | Variant<
+      'host-key.state-changed',
+      'endpoint',
+      HostKeyData & { readonly from: HostKeyState; readonly to: HostKeyState }
+    >
+  | Variant<'credential.set', 'endpoint', { readonly endpoint: string; readonly kind: CredentialKind }>
+  | Variant<'transfer.created', 'transfer', TransferData>
+  | Variant<'transfer.updated', 'transfer', TransferData & { readonly changed: readonly string[] }>
+  | Variant<'schedule.created', 'schedule', ScheduleData>
+  | Variant<'schedule.updated', 'schedule', ScheduleData & { readonly changed: readonly string[] }>
+  | Variant<
+      'occurrence.skipped',
+      'schedule',
+      {
+        readonly schedule: string;
+        readonly dueAt: string;
+        /** Of several in a row: the last one's due time. */
+        readonly until?: string;
+        readonly reason: string;
+      }
+    >
+  | Variant<
+      'run.triggered',
+      'run',
+      RunData & { readonly trigger: RunTrigger; readonly schedule?: string; readonly dueAt?: string }
+    >
+  | Variant<'run.started', 'run', AttemptData>
+  | Variant<'run.succeeded', 'run', AttemptData & RunCounts & ReceiptData>
+  | Variant<'run.partial', 'run', AttemptData & RunCounts & ReceiptData>
+  | Variant<'run.failed', 'run', AttemptData & FailureData & RunCounts>
+  | Variant<'run.held', 'run', AttemptData & FailureData>
+  | Variant<'run.cancelled', 'run', RunData & { readonly reason: string }>
+  | Variant<'run.cancel-requested', 'run', RunData>
+  | Variant<'run.retried', 'run', RunData & { readonly from: string }>
+  | Variant<
+      'run.requeued',
+      'run',
+      AttemptData & {
+        readonly cause: 'retry' | 'attempt-lost' | 'handed-back';
+        readonly reason: string;
+        readonly notBefore?: string;
+      }
+    >
+  | Variant<
+      'api-key.created',
+      'api-key',
+      {
+        readonly name: string;
+        readonly prefix: string;
+        readonly scopes: readonly Scope[];
+        readonly expiresAt?: string;
+      }
+    >
+  | Variant<'api-key.revoked', 'api-key', { readonly name: string; readonly prefix: string }>
+  | Variant<
+      'request.denied',
+      'request',
+      { readonly method: string; readonly path: string; readonly status: 401 | 403; readonly reason: string }
+    >
+  | Variant<'service.started', 'service', { readonly version: string }>
+  | Variant<'service.stopped', 'service', { readonly version: string }>;
+
+export type AuditEventType = AuditEvent['type'];
+
+export const auditOutcomes = ['succeeded', 'denied'] as const;
+export type AuditOutcome = (typeof auditOutcomes)[number];
+
+/** Only a denied request has another outcome: what was refused for other reasons changed nothing and is no event. */
+export function outcomeOf(event: AuditEvent): AuditOutcome {
+  return event.type === 'request.denied' ? 'denied' : 'succeeded';
+}

@@ -1,0 +1,170 @@
+import { credentialKinds, hostKeyStates } from '@waybill/domain';
+import { z } from 'zod';
+import { id, name, page, pool, reference, time } from './fields.js';
+
+const host = z
+  .string()
+  .regex(/^[A-Za-z0-9._:[\]%-]{1,253}$/, 'a host name or an address')
+  .meta({ example: 'sftp.acme.example' });
+const port = z.int().min(1).max(65_535);
+const username = z.string().min(1).max(255).meta({ example: 'waybill' });
+const root = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((text) => !/\p{Cc}/u.test(text), 'control characters are not allowed');
+const milliseconds = z.int().min(100).max(3_600_000);
+
+const sftpRoot = root.meta({
+  description:
+    'Directory below which all paths lie; relative to the login directory unless it starts with "/".',
+});
+const localRoot = root
+  .refine((text) => text.startsWith('/'), 'an absolute path')
+  .meta({ description: 'Absolute path that the workers of the pool can see.', example: '/srv/exchange' });
+
+const localSettings = z.strictObject({ kind: z.literal('local'), root: localRoot }).meta({
+  id: 'LocalSettings',
+  description: 'A directory.',
+});
+
+/** As asked for: what is left out has a default. */
+const settings = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: z.literal('sftp'),
+      host,
+      port: port.default(22),
+      username,
+      root: sftpRoot.default('.'),
+      connectTimeoutMs: milliseconds.default(20_000).meta({
+        description: 'Milliseconds for TCP connect, handshake and authentication together.',
+      }),
+      operationTimeoutMs: milliseconds.default(30_000).meta({
+        description: 'Milliseconds for every single request to the server.',
+      }),
+      keepaliveMs: milliseconds.default(15_000),
+    })
+    .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
+  localSettings,
+]);
+
+const settingsShown = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: z.literal('sftp'),
+      host,
+      port,
+      username,
+      root: sftpRoot,
+      connectTimeoutMs: milliseconds,
+      operationTimeoutMs: milliseconds,
+      keepaliveMs: milliseconds,
+    })
+    .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
+  localSettings,
+]);
+
+export const credential = z
+  .strictObject({ kind: z.enum(credentialKinds), updatedAt: time })
+  .meta({ id: 'Credential', description: 'What may be known of a credential: never the secret.' });
+export type Credential = z.output<typeof credential>;
+
+export const endpoint = z
+  .strictObject({
+    id,
+    name,
+    partnerId: id.nullable().meta({ description: 'Null: the place is ours.' }),
+    partnerName: z.string().nullable(),
+    pool,
+    settings: settingsShown,
+    credential: credential.nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Endpoint', description: 'A configured place: protocol, host, account, root.' });
+export type Endpoint = z.output<typeof endpoint>;
+
+export const endpointPage = page(endpoint, 'EndpointPage');
+
+export const createEndpoint = z
+  .strictObject({
+    name,
+    partnerId: reference.nullable().default(null),
+    pool: pool.default('default'),
+    settings,
+  })
+  .meta({
+    id: 'CreateEndpoint',
+    example: {
+      name: 'acme-sftp',
+      partnerId: 'acme-bank',
+      settings: { kind: 'sftp', host: 'sftp.acme.example', username: 'waybill' },
+    },
+  });
+
+export const updateEndpoint = z
+  .strictObject({
+    name: name.optional(),
+    partnerId: reference.nullable().optional(),
+    pool: pool.optional(),
+    settings: settings.optional(),
+  })
+  .meta({
+    id: 'UpdateEndpoint',
+    description: 'Fields that are left out stay; `settings` are replaced as a whole, and keep their kind.',
+    example: { pool: 'dmz' },
+  });
+
+const hostKeyState = z
+  .enum(hostKeyStates)
+  .meta({ description: 'Only `active` and `retiring` keys are trusted.' });
+
+export const hostKey = z
+  .strictObject({
+    id,
+    endpointId: id,
+    algorithm: z.string().meta({ example: 'ssh-ed25519' }),
+    publicKey: z.string().meta({ description: "The key's blob in base64." }),
+    fingerprint: z.string().meta({ example: 'SHA256:jOs1n0TRcYFxZ4Rq0Hn2GJrmFfUqbiAEHV4x0n8bWvM' }),
+    state: hostKeyState,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'HostKey', description: 'A public key that a server proves itself with.' });
+export type HostKey = z.output<typeof hostKey>;
+
+export const hostKeyList = z.strictObject({ items: z.array(hostKey) }).meta({ id: 'HostKeyList' });
+
+export const addHostKey = z
+  .strictObject({
+    key: z.string().min(1).max(10_000).meta({
+      description: 'A public key such as "ssh-ed25519 AAAA…", or a line of known_hosts or ssh-keyscan.',
+    }),
+    state: hostKeyState.default('active'),
+  })
+  .meta({
+    id: 'AddHostKey',
+    example: {
+      key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxUBv6aRBj4OG25XEkxeDRjBG8kpWxNKAUMDAQAQyQt',
+    },
+  });
+
+export const changeHostKey = z
+  .strictObject({ state: hostKeyState })
+  .meta({ id: 'ChangeHostKey', example: { state: 'revoked' } });
+
+const secret = z.string().min(1).max(16_384);
+
+export const setCredential = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('password'), password: secret }).meta({ id: 'PasswordCredential' }),
+    z
+      .strictObject({ kind: z.literal('private-key'), privateKey: secret, passphrase: secret.optional() })
+      .meta({ id: 'PrivateKeyCredential', description: 'A private key in OpenSSH or PEM form.' }),
+    z.strictObject({ kind: z.literal('keyboard-interactive'), password: secret }).meta({
+      id: 'KeyboardInteractiveCredential',
+      description: 'Every prompt is answered with the password.',
+    }),
+  ])
+  .meta({ id: 'SetCredential', example: { kind: 'password', password: '…' } });

@@ -1,0 +1,95 @@
+import { defaultRetryPolicy } from '@waybill/domain';
+import { describe, expect, it } from 'vitest';
+import { routes } from './routes.js';
+
+const definition = {
+  source: { endpointId: 'acme-sftp', directory: '/out//daily/' },
+  target: { endpointId: 'inbox', directory: '' },
+};
+
+/** The pointers of everything that is wrong. */
+function wrongIn(
+  route: 'createTransfer' | 'createEndpoint' | 'createPartner' | 'updateTransfer',
+  body: unknown,
+) {
+  const parsed = routes[route].body.safeParse(body);
+  return (parsed.error?.issues ?? []).map((issue) =>
+    [...issue.path, ...(issue.code === 'unrecognized_keys' ? issue.keys : [])].join('/'),
+  );
+}
+
+describe('a transfer', () => {
+  it('has a default for everything but from where and to where', () => {
+    expect(routes.createTransfer.body.parse({ name: 'a', definition })).toEqual({
+      name: 'a',
+      enabled: true,
+      definition: {
+        source: { endpointId: 'acme-sftp', directory: 'out/daily', include: ['*'], exclude: [] },
+        target: { endpointId: 'inbox', directory: '' },
+        disposition: { kind: 'keep' },
+        conflict: 'replace',
+        verification: 'size',
+        concurrency: 4,
+        retry: defaultRetryPolicy,
+      },
+    });
+  });
+
+  it.each([
+    ['definition/source/directory', { source: { ...definition.source, directory: '../etc' } }],
+    ['definition/source/include/0', { source: { ...definition.source, include: ['a/b'] } }],
+    ['definition/source/include', { source: { ...definition.source, include: [] } }],
+    ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
+    ['definition/disposition/kind', { disposition: { kind: 'shred' } }],
+    ['definition/concurrency', { concurrency: '4' }],
+    ['definition/retry/maxDelayMs', { retry: { maxAttempts: 2, firstDelayMs: 2, maxDelayMs: 1 } }],
+    ['definition/colour', { colour: 'red' }],
+  ])('is refused with the place of what is wrong: %s', (pointer, change) => {
+    const body = { name: 'a', definition: { ...definition, ...change } };
+    expect(wrongIn('createTransfer', body)).toEqual([pointer]);
+  });
+});
+
+describe('a change', () => {
+  it('does not bring in defaults for what is left out', () => {
+    expect(routes.updateTransfer.body.parse({})).toEqual({});
+    expect(routes.updateEndpoint.body.parse({})).toEqual({});
+    expect(routes.updatePartner.body.parse({})).toEqual({});
+    expect(routes.updateSchedule.body.parse({})).toEqual({});
+  });
+});
+
+describe('an endpoint', () => {
+  it('has the defaults of its protocol', () => {
+    const settings = { kind: 'sftp', host: 'sftp.acme.example', username: 'waybill' };
+    expect(routes.createEndpoint.body.parse({ name: 'a', settings })).toEqual({
+      name: 'a',
+      partnerId: null,
+      pool: 'default',
+      settings: {
+        ...settings,
+        port: 22,
+        root: '.',
+        connectTimeoutMs: 20_000,
+        operationTimeoutMs: 30_000,
+        keepaliveMs: 15_000,
+      },
+    });
+  });
+
+  it.each([
+    ['settings/root', { kind: 'local', root: 'relative' }],
+    ['settings/host', { kind: 'sftp', host: 'a b', username: 'u' }],
+    ['settings/password', { kind: 'sftp', host: 'a', username: 'u', password: 'p' }],
+    ['settings/kind', { kind: 'ftp' }],
+  ])('is refused with the place of what is wrong: %s', (pointer, settings) => {
+    expect(wrongIn('createEndpoint', { name: 'a', settings })).toEqual([pointer]);
+  });
+});
+
+it.each(['', 'Acme', 'acme bank', '-acme', '01981f5e-7c3a-7b1e-9d55-0c6f3b1f2a10', 'a'.repeat(64)])(
+  'the name "%s" is refused',
+  (name) => {
+    expect(wrongIn('createPartner', { name })).toEqual(['name']);
+  },
+);

@@ -1,0 +1,141 @@
+import { conflictRules, defaultRetryPolicy, transferKinds, verifications } from '@waybill/domain';
+import { z } from 'zod';
+import { glob, id, name, page, path, pathShown, reference, time } from './fields.js';
+
+const globs = z.array(glob).max(50);
+const conflict = z.enum(conflictRules).meta({
+  description: 'What happens where the target already has a file of the final name.',
+});
+const verification = z.enum(verifications).meta({
+  description:
+    'The size is always compared; `read-back` also reads the part file again and compares SHA-256.',
+});
+const concurrency = z.int().min(1).max(64).meta({ description: 'Files moved at once.', example: 4 });
+const delayMs = z.int().min(0).max(86_400_000);
+const retryPolicy = z
+  .strictObject({
+    maxAttempts: z.int().min(1).max(100).meta({ description: 'Attempts in all, the first included.' }),
+    firstDelayMs: delayMs.meta({
+      description: 'Milliseconds before the second attempt; doubles with each further one.',
+    }),
+    maxDelayMs: delayMs,
+  })
+  .refine((policy) => policy.firstDelayMs <= policy.maxDelayMs, {
+    path: ['maxDelayMs'],
+    message: 'maxDelayMs is smaller than firstDelayMs',
+  })
+  .meta({ id: 'RetryPolicy', example: defaultRetryPolicy });
+
+const keepOrDelete = [
+  z.strictObject({ kind: z.literal('keep') }),
+  z.strictObject({ kind: z.literal('delete') }),
+] as const;
+const disposition = z
+  .discriminatedUnion('kind', [
+    ...keepOrDelete,
+    z.strictObject({ kind: z.literal('archive'), directory: path }),
+  ])
+  .meta({ id: 'DispositionAsked', description: 'What happens to the source file after verified delivery.' });
+const dispositionShown = z
+  .discriminatedUnion('kind', [
+    ...keepOrDelete,
+    z.strictObject({ kind: z.literal('archive'), directory: pathShown }),
+  ])
+  .meta({ id: 'Disposition', description: 'What happens to the source file after verified delivery.' });
+
+/** As asked for: endpoints by id or name, defaults for what is left out. */
+export const definitionAsked = z
+  .strictObject({
+    source: z.strictObject({
+      endpointId: reference,
+      directory: path,
+      include: globs
+        .min(1)
+        .default(['*'])
+        .meta({ description: 'A file is selected if one matches its name …' }),
+      exclude: globs.default([]).meta({ description: '… and none of these does.' }),
+    }),
+    target: z.strictObject({ endpointId: reference, directory: path }),
+    disposition: disposition.default({ kind: 'keep' }),
+    conflict: conflict.default('replace'),
+    verification: verification.default('size'),
+    concurrency: concurrency.default(4),
+    retry: retryPolicy.default(defaultRetryPolicy),
+  })
+  .meta({ id: 'TransferDefinitionAsked', description: 'From where, to where, which files, what then.' });
+export type DefinitionAsked = z.output<typeof definitionAsked>;
+
+const definition = z
+  .strictObject({
+    source: z.strictObject({
+      endpointId: id,
+      directory: pathShown,
+      include: z.array(z.string()),
+      exclude: z.array(z.string()),
+    }),
+    target: z.strictObject({ endpointId: id, directory: pathShown }),
+    disposition: dispositionShown,
+    conflict,
+    verification,
+    concurrency,
+    retry: retryPolicy,
+  })
+  .meta({ id: 'TransferDefinition', description: 'From where, to where, which files, what then.' });
+export type Definition = z.output<typeof definition>;
+
+const kind = z
+  .enum(transferKinds)
+  .meta({ description: 'push: local to SFTP; pull: SFTP to local; relay: SFTP to SFTP.' });
+const version = z
+  .int()
+  .min(1)
+  .meta({ description: 'Grows by one with each change of the definition.', example: 1 });
+
+export const transfer = z
+  .strictObject({
+    id,
+    name,
+    kind,
+    enabled: z.boolean().meta({ description: 'A disabled transfer makes no runs.' }),
+    version,
+    definition,
+    createdAt: time,
+    updatedAt: time,
+  })
+  .meta({ id: 'Transfer', description: 'A transfer with the definition that new runs take.' });
+export type Transfer = z.output<typeof transfer>;
+
+export const transferPage = page(transfer, 'TransferPage');
+
+export const transferVersion = z
+  .strictObject({ id, transferId: id, version, definition, createdAt: time })
+  .meta({ id: 'TransferVersion', description: 'An immutable revision of a transfer.' });
+export type TransferVersion = z.output<typeof transferVersion>;
+
+export const transferVersionPage = page(transferVersion, 'TransferVersionPage');
+
+export const createTransfer = z
+  .strictObject({ name, enabled: z.boolean().default(true), definition: definitionAsked })
+  .meta({
+    id: 'CreateTransfer',
+    example: {
+      name: 'acme-statements',
+      definition: {
+        source: { endpointId: 'acme-sftp', directory: 'out', include: ['*.csv'] },
+        target: { endpointId: 'inbox', directory: 'acme' },
+      },
+    },
+  });
+
+export const updateTransfer = z
+  .strictObject({
+    name: name.optional(),
+    enabled: z.boolean().optional(),
+    definition: definitionAsked.optional(),
+  })
+  .meta({
+    id: 'UpdateTransfer',
+    description:
+      'Fields that are left out stay; the definition is replaced as a whole, which makes a new version. Runs that exist keep theirs.',
+    example: { enabled: false },
+  });

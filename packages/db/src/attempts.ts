@@ -1,0 +1,63 @@
+import { type AttemptState, type Failure, type Id, newId } from '@waybill/domain';
+import { clientOf, type Db } from './db.js';
+import type { Fence } from './runs.js';
+import { toFailure } from './values.js';
+
+/** One try of a run, on one worker. */
+export interface Attempt {
+  readonly id: Id;
+  readonly runId: Id;
+  readonly epoch: number;
+  readonly workerId: Id;
+  readonly workerName: string;
+  readonly state: AttemptState;
+  readonly failure: Failure | undefined;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | undefined;
+}
+
+export async function insertAttempt(db: Db, fence: Fence): Promise<Id> {
+  const id = newId();
+  const { runId, epoch, workerId } = fence;
+  await clientOf(db).$executeRaw`
+    insert into attempt (id, run_id, epoch, worker_id, state)
+    values (${id}::uuid, ${runId}::uuid, ${epoch}, ${workerId}::uuid, 'running')`;
+  return id;
+}
+
+export async function endAttempt(
+  db: Db,
+  { runId, epoch }: Fence,
+  state: Exclude<AttemptState, 'running'>,
+  failure: Failure | undefined,
+): Promise<void> {
+  await clientOf(db).$executeRaw`
+    update attempt set state = ${state}, finished_at = now(),
+      failure_code = ${failure?.code ?? null}, failure_message = ${failure?.message ?? null}
+    where run_id = ${runId}::uuid and epoch = ${epoch} and state = 'running'`;
+}
+
+/** How many of the run's newest attempts were lost, one after the other. */
+export async function countLostInARow(db: Db, runId: Id): Promise<number> {
+  const rows = await clientOf(db).$queryRaw<{ lost: number }[]>`
+    select count(*)::int as lost from attempt
+    where run_id = ${runId}::uuid and state = 'lost' and epoch > (
+      select coalesce(max(epoch), 0) from attempt where run_id = ${runId}::uuid and state <> 'lost')`;
+  return rows[0]?.lost ?? 0;
+}
+
+/** All of a run, oldest first. */
+export async function listAttempts(db: Db, runId: Id): Promise<Attempt[]> {
+  const rows = await clientOf(db).attempt.findMany({
+    where: { runId },
+    include: { worker: { select: { name: true } } },
+    orderBy: { epoch: 'asc' },
+  });
+  return rows.map(({ worker, failureCode, failureMessage, ...row }) => ({
+    ...row,
+    workerName: worker.name,
+    state: row.state as AttemptState,
+    failure: toFailure(failureCode, failureMessage),
+    finishedAt: row.finishedAt ?? undefined,
+  }));
+}

@@ -1,0 +1,155 @@
+import {
+  type AuditEvent,
+  type AuditOutcome,
+  type CanonicalValue,
+  type ChainedEvent,
+  type ChainHead,
+  canonicalJson,
+  eventHash,
+  outcomeOf,
+} from '@waybill/audit';
+import { type Actor, type ActorKind, type Id, isId, newId } from '@waybill/domain';
+import { clientOf, type Db } from './db.js';
+import type { AuditEvent as Row } from './generated/client.js';
+import { type Page, type Paged, paged } from './page.js';
+import type { Transaction } from './transaction.js';
+import { defined, toNumber } from './values.js';
+
+/** An event of the log, with its place in the chain. */
+export type StoredAuditEvent = ChainedEvent;
+
+export interface AuditFilter {
+  readonly type?: string | undefined;
+  readonly outcome?: AuditOutcome | undefined;
+  readonly actorId?: string | undefined;
+  readonly subjectKind?: string | undefined;
+  readonly subjectId?: string | undefined;
+  /** From this instant on. */
+  readonly since?: Date | undefined;
+  /** Before this instant. */
+  readonly until?: Date | undefined;
+}
+
+/**
+ * Appends an event to the chain. Takes the chain's lock until the transaction ends, so it belongs at its end: all
+ * changes of the service wait for one another here.
+ */
+export async function appendAuditEvent(
+  tx: Transaction,
+  actor: Actor,
+  event: AuditEvent,
+): Promise<StoredAuditEvent> {
+  const head = await lockHead(tx);
+  const unchained = {
+    seq: head.seq + 1,
+    id: newId(head.now.getTime()),
+    at: head.now,
+    type: event.type,
+    outcome: outcomeOf(event),
+    actorKind: actor.kind,
+    actorId: actor.id,
+    actorName: actor.name,
+    address: actor.address,
+    requestId: actor.requestId,
+    subjectKind: event.subject.kind,
+    subjectId: event.subject.id,
+    data: canonicalJson(event.data as unknown as CanonicalValue),
+  };
+  const stored = {
+    ...unchained,
+    previousHash: head.hash,
+    hash: eventHash(head.hash, unchained),
+  };
+  await tx.auditEvent.create({
+    data: {
+      ...stored,
+      actorId: actor.id ?? null,
+      address: actor.address ?? null,
+      requestId: actor.requestId ?? null,
+    },
+  });
+  await tx.auditHead.update({ where: { id: 1 }, data: { seq: stored.seq, hash: stored.hash } });
+  return stored;
+}
+
+async function lockHead(tx: Transaction): Promise<ChainHead & { now: Date }> {
+  // `clock_timestamp()` is read under the lock, so that times never run against the order of the chain.
+  const rows = await tx.$queryRaw<{ seq: bigint; hash: string; now: Date }[]>`
+    select seq, hash, clock_timestamp()::timestamptz(3) as now from audit_head where id = 1 for update`;
+  const head = rows[0];
+  if (!head) throw new Error('audit_head has no row: the audit log cannot be continued');
+  return { seq: toNumber(head.seq), hash: head.hash, now: head.now };
+}
+
+export async function readAuditHead(db: Db): Promise<ChainHead> {
+  const head = await clientOf(db).auditHead.findUniqueOrThrow({ where: { id: 1 } });
+  return { seq: toNumber(head.seq), hash: head.hash };
+}
+
+export async function findAuditEvent(db: Db, id: Id): Promise<StoredAuditEvent | undefined> {
+  if (!isId(id)) return undefined;
+  const row = await clientOf(db).auditEvent.findUnique({ where: { id } });
+  return row ? toStored(row) : undefined;
+}
+
+/** Newest first; `after` is a `seq`. */
+export async function listAuditEvents(
+  db: Db,
+  { limit, after }: Page,
+  filter: AuditFilter = {},
+): Promise<Paged<StoredAuditEvent>> {
+  const { since, until, ...equal } = filter;
+  const rows = await clientOf(db).auditEvent.findMany({
+    where: {
+      ...defined(equal),
+      ...((since || until) && { at: defined({ gte: since, lt: until }) }),
+      ...(after !== undefined && { seq: { lt: BigInt(after) } }),
+    },
+    orderBy: { seq: 'desc' },
+    take: limit + 1,
+  });
+  return paged(rows, limit, (row) => String(row.seq), toStored);
+}
+
+/** All events up to `untilSeq`, oldest first, read in batches. */
+export async function* walkAuditEvents(
+  db: Db,
+  untilSeq: number = Number.MAX_SAFE_INTEGER,
+  batchSize = 1000,
+): AsyncIterable<StoredAuditEvent> {
+  for (let seq = Number.MIN_SAFE_INTEGER; ; ) {
+    const rows = await clientOf(db).auditEvent.findMany({
+      where: { seq: { gt: seq, lte: untilSeq } },
+      orderBy: { seq: 'asc' },
+      take: batchSize,
+    });
+    yield* rows.map(toStored);
+    const last = rows.at(-1);
+    if (!last || rows.length < batchSize) return;
+    seq = toNumber(last.seq);
+  }
+}
+
+/** Events that stand after the head, of which there are none unless somebody inserted them; oldest first. */
+export async function listEventsBeyondHead(db: Db): Promise<StoredAuditEvent[]> {
+  // One statement, so that head and events are of the same moment while others append.
+  const rows = await clientOf(db).$queryRaw<{ seq: bigint }[]>`
+    select e.seq from audit_event e, audit_head h where e.seq > h.seq order by e.seq limit 10`;
+  const found = await clientOf(db).auditEvent.findMany({
+    where: { seq: { in: rows.map((row) => row.seq) } },
+    orderBy: { seq: 'asc' },
+  });
+  return found.map(toStored);
+}
+
+function toStored(row: Row): StoredAuditEvent {
+  return {
+    ...row,
+    seq: toNumber(row.seq),
+    outcome: row.outcome as AuditOutcome,
+    actorKind: row.actorKind as ActorKind,
+    actorId: row.actorId ?? undefined,
+    address: row.address ?? undefined,
+    requestId: row.requestId ?? undefined,
+  };
+}

@@ -1,0 +1,157 @@
+import {
+  actorKinds,
+  assurances,
+  attemptStates,
+  catchUpRules,
+  credentialKinds,
+  deliveryStates,
+  endpointKinds,
+  failureCodes,
+  hostKeyStates,
+  runStates,
+  runTriggers,
+  scopes,
+  transferKinds,
+} from '@waybill/domain';
+import { createTestDatabase, type TestDatabase } from '@waybill/testkit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from './client.js';
+import { isCheckViolation, isForeignKeyViolation } from './errors.js';
+import { type Transaction, transaction } from './transaction.js';
+
+let home: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  home = await createTestDatabase();
+  database = openDatabase({ url: home.url });
+});
+afterAll(async () => {
+  await database.close();
+  await home.drop();
+});
+
+const lists: Record<string, readonly string[]> = {
+  endpoint_kind_known: endpointKinds,
+  host_key_state_known: hostKeyStates,
+  credential_kind_known: credentialKinds,
+  transfer_kind_known: transferKinds,
+  schedule_catch_up_known: catchUpRules,
+  occurrence_state_known: ['fired', 'skipped'],
+  run_state_known: runStates,
+  run_trigger_known: runTriggers,
+  run_failure_code_known: failureCodes,
+  attempt_state_known: attemptStates,
+  attempt_failure_code_known: failureCodes,
+  delivery_state_known: deliveryStates,
+  delivery_assurance_known: assurances,
+  delivery_failure_code_known: failureCodes,
+  audit_event_outcome_known: ['succeeded', 'denied'],
+  audit_event_actor_kind_known: actorKinds,
+  api_key_scopes_known: scopes,
+};
+
+describe('closed lists', () => {
+  it('are the same in the database and in packages/domain', async () => {
+    const rows = await database.prisma.$queryRaw<{ name: string; definition: string }[]>`
+      select conname as name, pg_get_constraintdef(oid) as definition
+        from pg_constraint where contype = 'c' and conname like '%\_known'`;
+    const found = rows.map(({ name, definition }) => [
+      name,
+      Array.from(definition.matchAll(/'([^']+)'::text/g), (match) => match[1]),
+    ]);
+    expect(Object.fromEntries(found)).toEqual(lists);
+  });
+});
+
+describe('a transfer and its versions', () => {
+  it('refuses a transfer whose current version is missing when the transaction ends', async () => {
+    const work = transaction(database, (tx) => insertTransfer(tx, 'without version'));
+    expect(isForeignKeyViolation(await work.catch((error) => error), 'transfer_current_version_exists')).toBe(
+      true,
+    );
+  });
+
+  it('lets the two be written in either order, and the version never be changed or removed', async () => {
+    const versionId = await transaction(database, async (tx) => {
+      const transferId = await insertTransfer(tx, 'with version');
+      return await insertVersion(tx, transferId);
+    });
+    const change = database.prisma.transferVersion.update({ where: { id: versionId }, data: { number: 2 } });
+    await expect(change).rejects.toThrow('rows are immutable');
+    const removal = database.prisma.transferVersion.delete({ where: { id: versionId } });
+    await expect(removal).rejects.toThrow('rows are immutable');
+    expect(await database.prisma.transferVersion.count()).toBe(1);
+  });
+});
+
+describe('a run', () => {
+  it.each([
+    ['run_running_is_leased', `state = 'running'`],
+    ['run_running_is_leased', `state = 'running', lease_owner = gen_random_uuid()`],
+    ['run_final_is_finished', `state = 'succeeded'`],
+    ['run_epoch_positive', 'epoch = 0'],
+    ['run_counts_not_negative', 'bytes_moved = -1'],
+    ['run_state_known', `state = 'stuck'`],
+    ['run_failure_code_known', `failure_code = 'bad-luck'`],
+  ])('is refused by %s with %s', async (constraint, assignment) => {
+    const id = await insertRun();
+    const change = database.prisma.$executeRawUnsafe(`update run set ${assignment} where id = '${id}'`);
+    expect(isCheckViolation(await change.catch((error) => error), constraint)).toBe(true);
+  });
+
+  it.each([
+    ['delivery_delivered_is_proven', `state = 'delivered'`],
+    ['delivery_delivered_is_proven', `state = 'delivered', delivered_at = now()`],
+    ['delivery_sha256_is_hex', `sha256 = 'ABC'`],
+    ['delivery_checkpoint_is_hashed', 'checkpoint_bytes = 1'],
+    ['delivery_sizes_not_negative', 'size = -1'],
+    ['delivery_assurance_known', `assurance = 'hoped'`],
+  ])('has its delivery refused by %s with %s', async (constraint, assignment) => {
+    const delivery = {
+      id: crypto.randomUUID(),
+      sourcePath: 'a',
+      targetPath: 'a',
+      size: 1n,
+      state: 'selected',
+    };
+    await database.prisma.delivery.create({ data: { ...delivery, runId: await insertRun() } });
+    const change = database.prisma.$executeRawUnsafe(
+      `update delivery set ${assignment} where id = '${delivery.id}'`,
+    );
+    expect(isCheckViolation(await change.catch((error) => error), constraint)).toBe(true);
+  });
+});
+
+describe('the audit chain', () => {
+  it('has one head, before the first event', async () => {
+    expect(await database.prisma.auditHead.findMany()).toEqual([{ id: 1, seq: 0n, hash: '0'.repeat(64) }]);
+    const second = database.prisma.auditHead.create({ data: { id: 2, seq: 0n, hash: '0'.repeat(64) } });
+    expect(isCheckViolation(await second.catch((error) => error), 'audit_head_only_one')).toBe(true);
+  });
+});
+
+async function insertTransfer(tx: Transaction, name: string): Promise<string> {
+  const id = crypto.randomUUID();
+  await tx.transfer.create({ data: { id, name, kind: 'push', currentVersion: 1 } });
+  return id;
+}
+
+async function insertVersion(tx: Transaction, transferId: string): Promise<string> {
+  const endpointId = crypto.randomUUID();
+  await tx.endpoint.create({ data: { id: endpointId, name: endpointId, kind: 'local', settings: {} } });
+  const id = crypto.randomUUID();
+  const endpoints = { sourceEndpointId: endpointId, targetEndpointId: endpointId };
+  await tx.transferVersion.create({ data: { id, transferId, number: 1, definition: {}, ...endpoints } });
+  return id;
+}
+
+async function insertRun(): Promise<string> {
+  return await transaction(database, async (tx) => {
+    const id = crypto.randomUUID();
+    const transferId = await insertTransfer(tx, id);
+    const transferVersionId = await insertVersion(tx, transferId);
+    const data = { id, transferId, transferVersionId, state: 'queued', trigger: 'request', pool: 'default' };
+    await tx.run.create({ data });
+    return id;
+  });
+}

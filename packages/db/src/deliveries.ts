@@ -1,0 +1,282 @@
+import {
+  type Assurance,
+  type DeliveryState,
+  type Failure,
+  type Id,
+  newId,
+  type RemotePath,
+} from '@waybill/domain';
+import { clientOf, type Db } from './db.js';
+import { Prisma, type Delivery as Row } from './generated/client.js';
+import { type Page, type Paged, paged } from './page.js';
+import type { Fence } from './runs.js';
+import { defined, toFailure, toNumber } from './values.js';
+
+/** One file of a run. Sizes in bytes, hashes as hex. */
+export interface Delivery {
+  readonly id: Id;
+  readonly runId: Id;
+  /** As listed; for a refused name its printable form. */
+  readonly sourcePath: string;
+  readonly targetPath: string;
+  readonly partPath: RemotePath | undefined;
+  readonly size: number;
+  readonly sourceModifiedAt: Date | undefined;
+  readonly state: DeliveryState;
+  /** A prefix that the target has acknowledged: where the next attempt may continue. */
+  readonly checkpoint: { readonly bytes: number; readonly sha256: string } | undefined;
+  readonly resumedFrom: number;
+  /** The whole whose rename onto the final name may have been asked for. */
+  readonly committing:
+    | { readonly bytes: number; readonly sha256: string; readonly assurance: Assurance }
+    | undefined;
+  readonly sha256: string | undefined;
+  readonly assurance: Assurance;
+  readonly deliveredAt: Date | undefined;
+  /** Was the disposition of the source carried out? */
+  readonly disposed: boolean;
+  readonly disposedAt: Date | undefined;
+  /** The epoch of the attempt that wrote last. */
+  readonly epoch: number;
+  /** Of a failed or unknown one. */
+  readonly failure: Failure | undefined;
+  readonly skippedBecause: string | undefined;
+  readonly startedAt: Date | undefined;
+  readonly createdAt: Date;
+}
+
+export interface NewDelivery {
+  readonly sourcePath: string;
+  readonly targetPath: string;
+  readonly size: number;
+  readonly sourceModifiedAt: Date | undefined;
+  /** Given for a file that can't be moved at all. */
+  readonly failure?: Failure;
+}
+
+export interface WholeFile {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly assurance: Assurance;
+}
+
+/** All of a run, in the order of their selection. */
+export async function deliveriesOfRun(db: Db, runId: Id): Promise<Delivery[]> {
+  const rows = await clientOf(db).delivery.findMany({ where: { runId }, orderBy: { id: 'asc' } });
+  return rows.map(toDelivery);
+}
+
+/** In the order of their selection; `after` is an id. */
+export async function listDeliveries(
+  db: Db,
+  { limit, after }: Page,
+  filter: { readonly runId?: Id | undefined; readonly state?: DeliveryState | undefined } = {},
+): Promise<Paged<Delivery>> {
+  const rows = await clientOf(db).delivery.findMany({
+    where: {
+      ...defined(filter),
+      ...defined({ id: after === undefined ? undefined : { gt: after } }),
+    },
+    orderBy: { id: 'asc' },
+    take: limit + 1,
+  });
+  return paged(rows, limit, (row) => row.id, toDelivery);
+}
+
+/** Why the first of a run's deliveries whose outcome is unknown is so. */
+export async function findUnknownOutcome(db: Db, runId: Id): Promise<Failure | undefined> {
+  const row = await clientOf(db).delivery.findFirst({
+    where: { runId, state: 'unknown' },
+    orderBy: { id: 'asc' },
+  });
+  return row ? toFailure(row.failureCode, row.failureMessage) : undefined;
+}
+
+/** May the attempt still act? This and each write below: false if the run is no longer this attempt's. */
+export async function checkFence(db: Db, fence: Fence): Promise<boolean> {
+  const rows = await clientOf(db).$queryRaw<unknown[]>`select 1 where ${held(fence)}`;
+  return rows.length === 1;
+}
+
+/** Records newly selected files; one whose source path is known already keeps its record. */
+export async function selectDeliveries(
+  db: Db,
+  fence: Fence,
+  files: readonly NewDelivery[],
+): Promise<boolean> {
+  // Ids of one millisecond are in no order: sorted, they keep the order of selection.
+  const ids = files.map(() => newId()).sort();
+  const rows = await clientOf(db).$queryRaw<{ kept: boolean }[]>`
+    with fence as materialized (select 1 where ${held(fence)}),
+    added as (
+      insert into delivery (id, run_id, source_path, target_path, size, source_modified_at, state, failure_code,
+                            failure_message, epoch)
+      select f.id, ${fence.runId}::uuid, f.source_path, f.target_path, f.size, f.modified_at,
+             case when f.code is null then 'selected' else 'failed' end, f.code, f.message, ${fence.epoch}
+      from unnest(${ids}::uuid[], ${files.map((file) => file.sourcePath)}::text[],
+                  ${files.map((file) => file.targetPath)}::text[], ${files.map((file) => BigInt(file.size))}::bigint[],
+                  ${files.map((file) => file.sourceModifiedAt?.toISOString() ?? null)}::timestamptz[],
+                  ${files.map((file) => file.failure?.code ?? null)}::text[],
+                  ${files.map((file) => file.failure?.message ?? null)}::text[])
+           as f(id, source_path, target_path, size, modified_at, code, message)
+      where exists (select 1 from fence)
+      on conflict (run_id, source_path) do nothing)
+    select exists (select 1 from fence) as kept`;
+  return rows[0]?.kept === true;
+}
+
+/** The file was seen again with another size or time: what is known of its bytes is forgotten. */
+export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDelivery): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`target_path = ${file.targetPath}, size = ${BigInt(file.size)}::bigint,
+      source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz,
+      state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
+      checkpoint_sha256 = null, resumed_from = 0, sha256 = null, assurance = 'none', committing_at = null,
+      failure_code = ${file.failure?.code ?? null}, failure_message = ${file.failure?.message ?? null}`,
+  );
+}
+
+/** The bytes begin to move. A checkpoint beyond `resumedFrom` is void. */
+export async function markMoving(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  { partPath, resumedFrom }: { readonly partPath: RemotePath; readonly resumedFrom: number },
+): Promise<boolean> {
+  const bytes = BigInt(resumedFrom);
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`state = 'moving', part_path = ${partPath}, resumed_from = ${bytes}::bigint,
+      checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
+      checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
+      sha256 = null, assurance = 'none', committing_at = null, failure_code = null, failure_message = null,
+      started_at = coalesce(started_at, now())`,
+  );
+}
+
+export async function saveCheckpoint(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string },
+): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`checkpoint_bytes = ${BigInt(bytes)}::bigint, checkpoint_sha256 = ${sha256}`,
+  );
+}
+
+/** The whole file is on the target under its part name and is about to be renamed. */
+export async function markCommitting(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  { bytes, sha256, assurance }: WholeFile,
+): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`committing_at = now(), checkpoint_bytes = ${BigInt(bytes)}::bigint, checkpoint_sha256 = ${sha256},
+      sha256 = ${sha256}, assurance = ${assurance}`,
+  );
+}
+
+export async function markDelivered(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  { bytes, sha256, assurance }: WholeFile,
+): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`state = 'delivered', delivered_at = coalesce(delivered_at, now()), size = ${BigInt(bytes)}::bigint,
+      sha256 = ${sha256}, assurance = ${assurance}, failure_code = null, failure_message = null`,
+  );
+}
+
+export async function markDisposed(db: Db, fence: Fence, id: Id): Promise<boolean> {
+  return await write(db, fence, id, Prisma.sql`disposed_at = now()`);
+}
+
+export async function markSkipped(db: Db, fence: Fence, id: Id, reason: string): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`state = 'skipped', failure_code = null, failure_message = ${reason}`,
+  );
+}
+
+export async function markFailed(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  failure: Failure,
+  state: 'failed' | 'unknown',
+): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`state = ${state}, failure_code = ${failure.code}, failure_message = ${failure.message}`,
+  );
+}
+
+/**
+ * Gives the failed files of a run another chance. A refused name stays refused; one that had arrived before something
+ * failed is delivered and has its disposition before it; an unknown one stays so, for the engine to look.
+ */
+export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
+  await clientOf(db).$executeRaw`
+    update delivery set state = case when delivered_at is null then 'selected' else 'delivered' end,
+      failure_code = null, failure_message = null
+    where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused'`;
+}
+
+async function write(db: Db, fence: Fence, id: Id, values: Prisma.Sql): Promise<boolean> {
+  const written = await clientOf(db).$executeRaw`
+    update delivery set ${values}, epoch = ${fence.epoch}
+    where id = ${id}::uuid and run_id = ${fence.runId}::uuid and ${held(fence)}`;
+  return written === 1;
+}
+
+/** The lock makes a rescue, which updates the run, wait for the write and the write fail after the rescue. */
+function held({ runId, epoch, workerId }: Fence): Prisma.Sql {
+  return Prisma.sql`exists (
+    select 1 from run where id = ${runId}::uuid and epoch = ${epoch} and lease_owner = ${workerId}::uuid
+      and state = 'running' for share)`;
+}
+
+function toDelivery(row: Row): Delivery {
+  const { checkpointBytes, checkpointSha256, committingAt, failureCode, failureMessage, ...others } = row;
+  const assurance = row.assurance as Assurance;
+  const bytes = toNumber(checkpointBytes);
+  return {
+    ...others,
+    partPath: (row.partPath ?? undefined) as RemotePath | undefined,
+    size: toNumber(row.size),
+    sourceModifiedAt: row.sourceModifiedAt ?? undefined,
+    state: row.state as DeliveryState,
+    checkpoint: checkpointSha256 === null ? undefined : { bytes, sha256: checkpointSha256 },
+    resumedFrom: toNumber(row.resumedFrom),
+    committing: committingAt && row.sha256 !== null ? { bytes, sha256: row.sha256, assurance } : undefined,
+    sha256: row.sha256 ?? undefined,
+    assurance,
+    deliveredAt: row.deliveredAt ?? undefined,
+    disposed: row.disposedAt !== null,
+    disposedAt: row.disposedAt ?? undefined,
+    failure: toFailure(failureCode, failureMessage),
+    skippedBecause: row.state === 'skipped' ? (failureMessage ?? undefined) : undefined,
+    startedAt: row.startedAt ?? undefined,
+  };
+}

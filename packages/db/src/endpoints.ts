@@ -1,0 +1,93 @@
+import {
+  type CredentialKind,
+  type EndpointKind,
+  type EndpointSettings,
+  type Id,
+  isId,
+} from '@waybill/domain';
+import { clientOf, type Db } from './db.js';
+import type { Prisma } from './generated/client.js';
+import { type Page, type Paged, paged } from './page.js';
+import { defined } from './values.js';
+
+/** A configured place of a partner's or ours. */
+export interface Endpoint {
+  readonly id: Id;
+  readonly name: string;
+  /** `undefined`: the place is ours. */
+  readonly partner: { readonly id: Id; readonly name: string } | undefined;
+  readonly kind: EndpointKind;
+  readonly settings: EndpointSettings;
+  /** The pool whose workers can reach it. */
+  readonly pool: string;
+  /** What is shown of the endpoint's secret. */
+  readonly credential: { readonly kind: CredentialKind; readonly updatedAt: Date } | undefined;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface EndpointValues {
+  readonly name: string;
+  readonly partnerId: Id | null;
+  readonly settings: EndpointSettings;
+  readonly pool: string;
+}
+
+const include = {
+  partner: { select: { id: true, name: true } },
+  credential: { select: { kind: true, updatedAt: true } },
+} satisfies Prisma.EndpointInclude;
+
+type Row = Prisma.EndpointGetPayload<{ include: typeof include }>;
+
+export async function insertEndpoint(db: Db, id: Id, values: EndpointValues): Promise<Endpoint> {
+  const data = { id, ...values, kind: values.settings.kind, settings: toJson(values.settings) };
+  return toEndpoint(await clientOf(db).endpoint.create({ data, include }));
+}
+
+export async function saveEndpoint(db: Db, id: Id, values: Partial<EndpointValues>): Promise<Endpoint> {
+  const { settings, ...others } = values;
+  const data = { ...others, ...(settings && { settings: toJson(settings) }), updatedAt: new Date() };
+  return toEndpoint(await clientOf(db).endpoint.update({ where: { id }, data, include }));
+}
+
+export async function findEndpoint(db: Db, idOrName: string): Promise<Endpoint | undefined> {
+  const where = isId(idOrName) ? { id: idOrName } : { name: idOrName };
+  const row = await clientOf(db).endpoint.findUnique({ where, include });
+  return row ? toEndpoint(row) : undefined;
+}
+
+/** By name. */
+export async function listEndpoints(
+  db: Db,
+  { limit, after }: Page,
+  filter: { readonly partnerId?: Id | undefined } = {},
+): Promise<Paged<Endpoint>> {
+  const rows = await clientOf(db).endpoint.findMany({
+    where: defined({
+      partnerId: filter.partnerId,
+      name: after === undefined ? undefined : { gt: after },
+    }),
+    include,
+    orderBy: { name: 'asc' },
+    take: limit + 1,
+  });
+  return paged(rows, limit, (row) => row.name, toEndpoint);
+}
+
+function toEndpoint(row: Row): Endpoint {
+  const { partnerId: _, partner, credential, ...others } = row;
+  return {
+    ...others,
+    kind: row.kind as EndpointKind,
+    settings: row.settings as unknown as EndpointSettings,
+    partner: partner ?? undefined,
+    credential: credential
+      ? { kind: credential.kind as CredentialKind, updatedAt: credential.updatedAt }
+      : undefined,
+  };
+}
+
+function toJson(settings: EndpointSettings): Prisma.InputJsonObject {
+  return { ...settings };
+}

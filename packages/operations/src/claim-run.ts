@@ -1,0 +1,96 @@
+import {
+  appendAuditEvent,
+  type Database,
+  type Endpoint,
+  extendLease,
+  type Fence,
+  findEndpoint,
+  findRun,
+  findTransferVersion,
+  insertAttempt,
+  insertRunChanged,
+  leaseLeftMs,
+  lockRun,
+  type Run,
+  startRun,
+  type Transaction,
+  type TransferVersion,
+  transaction,
+} from '@waybill/db';
+import type { Id } from '@waybill/domain';
+import type { Context } from './context.js';
+import { endLostAttempt } from './rescue-attempts.js';
+
+export type Claim =
+  /** The run is this worker's until the lease runs out; `fence` is what its writes are checked by. */
+  | {
+      readonly kind: 'claimed';
+      readonly fence: Fence;
+      readonly run: Run;
+      readonly version: TransferVersion;
+      readonly source: Endpoint;
+      readonly target: Endpoint;
+    }
+  /** Another attempt of the same epoch holds it: look again then. */
+  | { readonly kind: 'leased'; readonly until: Date }
+  /** It had been lost and was to be cancelled; now it is. */
+  | { readonly kind: 'cancelled' }
+  /** Done, taken up under another epoch, or waiting for one: nothing to do. */
+  | { readonly kind: 'gone' };
+
+/** Takes a queued run of that epoch for a worker, and begins an attempt. Of any number of claims one succeeds. */
+export async function claimRun(
+  context: Context,
+  options: { readonly runId: Id; readonly epoch: number; readonly workerId: Id; readonly leaseMs: number },
+): Promise<Claim> {
+  const { runId, epoch, workerId, leaseMs } = options;
+  return await transaction(context.database, async (tx) => {
+    const run = await lockRun(tx, runId);
+    if (!run || run.epoch !== epoch) return { kind: 'gone' };
+    if (run.state === 'running') return await lookAtLease(tx, context, run);
+    const fence = { runId, epoch, workerId };
+    if (!(await startRun(tx, fence, leaseMs))) return { kind: 'gone' };
+    await insertAttempt(tx, fence);
+    await insertRunChanged(tx, { runId, state: 'running' });
+    const claim = await loadClaim(tx, fence);
+    await appendAuditEvent(tx, context.actor, {
+      type: 'run.started',
+      subject: { kind: 'run', id: runId },
+      data: { transfer: run.transferName, version: run.version, epoch },
+    });
+    return claim;
+  });
+}
+
+/** A running run is left alone while its lease lasts; one whose lease has run out goes back to the queue. */
+async function lookAtLease(tx: Transaction, context: Context, run: Run): Promise<Claim> {
+  const left = (await leaseLeftMs(tx, run.id)) ?? 0;
+  if (left > 0) return { kind: 'leased', until: new Date(Date.now() + left) };
+  if (run.leaseOwner === undefined) return { kind: 'gone' };
+  const state = await endLostAttempt(tx, context, run, {
+    runId: run.id,
+    epoch: run.epoch,
+    workerId: run.leaseOwner,
+  });
+  return { kind: state === 'cancelled' ? 'cancelled' : 'gone' };
+}
+
+async function loadClaim(tx: Transaction, fence: Fence): Promise<Claim> {
+  const run = await findRun(tx, fence.runId);
+  const version = run && (await findTransferVersion(tx, run.transferVersionId));
+  const source = version && (await findEndpoint(tx, version.definition.source.endpointId));
+  const target = version && (await findEndpoint(tx, version.definition.target.endpointId));
+  if (!run || !version || !source || !target)
+    throw new Error(`run ${fence.runId} points at a version or an endpoint that is not there`);
+  return { kind: 'claimed', fence, run, version, source, target };
+}
+
+/** Says that the attempt is alive. Not `kept`: the run was given to another one; stop at once and touch nothing. */
+export async function renewLease(
+  database: Database,
+  fence: Fence,
+  leaseMs: number,
+): Promise<{ kept: boolean; cancelRequested: boolean }> {
+  const lease = await extendLease(database, fence, leaseMs);
+  return { kept: lease !== undefined, cancelRequested: lease?.cancelRequested ?? false };
+}

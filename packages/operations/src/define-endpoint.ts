@@ -1,0 +1,102 @@
+import type { AuditEvent } from '@waybill/audit';
+import {
+  appendAuditEvent,
+  type Db,
+  type Endpoint,
+  findEndpoint,
+  findPartner,
+  insertEndpoint,
+  saveEndpoint,
+  transaction,
+} from '@waybill/db';
+import { type EndpointSettings, type Id, newId } from '@waybill/domain';
+import { changedMembers } from './changed.js';
+import type { Context } from './context.js';
+import { notFound, OperationError, withUniqueName } from './operation-error.js';
+
+export interface EndpointInput {
+  readonly name: string;
+  /** Id or name of a partner; `null` or left out: the place is ours. */
+  readonly partner?: string | null | undefined;
+  readonly settings: EndpointSettings;
+  /** Default: `default`. */
+  readonly pool?: string | undefined;
+}
+
+/** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner */
+export async function createEndpoint({ database, actor }: Context, input: EndpointInput): Promise<Endpoint> {
+  const { name, settings, pool = 'default' } = input;
+  return await transaction(database, async (tx) => {
+    const partnerId = await partnerIdOf(tx, input.partner ?? null);
+    const endpoint = await withUniqueName('endpoint', name, () =>
+      insertEndpoint(tx, newId(), { name, partnerId, settings, pool }),
+    );
+    await appendAuditEvent(tx, actor, {
+      type: 'endpoint.created',
+      subject: { kind: 'endpoint', id: endpoint.id },
+      data: dataOf(endpoint),
+    });
+    return endpoint;
+  });
+}
+
+/**
+ * Members left out stay as they are. Runs that are under way go on with the settings they began with.
+ * @throws OperationError `not-found`, `conflict` if the name is taken, `invalid` if the kind would change
+ */
+export async function updateEndpoint(
+  { database, actor }: Context,
+  idOrName: string,
+  input: Partial<EndpointInput>,
+): Promise<Endpoint> {
+  return await transaction(database, async (tx) => {
+    const before = await findEndpoint(tx, idOrName);
+    if (!before) throw notFound('endpoint', idOrName);
+    refuseOtherKind(before, input.settings);
+    const old = {
+      name: before.name,
+      partnerId: before.partner?.id ?? null,
+      settings: before.settings,
+      pool: before.pool,
+    };
+    const values = {
+      name: input.name ?? old.name,
+      partnerId: input.partner === undefined ? old.partnerId : await partnerIdOf(tx, input.partner),
+      settings: input.settings ?? old.settings,
+      pool: input.pool ?? old.pool,
+    };
+    const changed = changedMembers(old, values);
+    if (changed.length === 0) return before;
+    const endpoint = await withUniqueName('endpoint', values.name, () => saveEndpoint(tx, before.id, values));
+    await appendAuditEvent(tx, actor, {
+      type: 'endpoint.updated',
+      subject: { kind: 'endpoint', id: endpoint.id },
+      data: { ...dataOf(endpoint), changed },
+    });
+    return endpoint;
+  });
+}
+
+function refuseOtherKind(endpoint: Endpoint, settings: EndpointSettings | undefined): void {
+  if (settings === undefined || settings.kind === endpoint.kind) return;
+  throw new OperationError(
+    'invalid',
+    `endpoint ${endpoint.name} is of kind ${endpoint.kind} and cannot become ${settings.kind}; create another endpoint`,
+    { field: '/settings/kind' },
+  );
+}
+
+async function partnerIdOf(db: Db, idOrName: string | null): Promise<Id | null> {
+  if (idOrName === null) return null;
+  const partner = await findPartner(db, idOrName);
+  if (partner) return partner.id;
+  throw new OperationError('invalid', `there is no partner "${idOrName}"`, { field: '/partner' });
+}
+
+type EndpointData = Extract<AuditEvent, { type: 'endpoint.created' }>['data'];
+
+function dataOf({ name, kind, partner, pool, settings }: Endpoint): EndpointData {
+  const account =
+    settings.kind === 'sftp' ? { host: settings.host, port: settings.port, username: settings.username } : {};
+  return { name, kind, pool, root: settings.root, ...(partner && { partnerId: partner.id }), ...account };
+}

@@ -1,0 +1,136 @@
+import type { AuditEvent } from '@waybill/audit';
+import {
+  appendAuditEvent,
+  type Db,
+  type Endpoint,
+  findEndpoint,
+  findTransfer,
+  insertTransfer,
+  insertTransferVersion,
+  lockTransfer,
+  saveTransfer,
+  type Transfer,
+  transaction,
+} from '@waybill/db';
+import {
+  newId,
+  type TransferDefinition,
+  type TransferKind,
+  transferKind,
+  whyGlobRefused,
+} from '@waybill/domain';
+import { changedMembers } from './changed.js';
+import type { Context } from './context.js';
+import { notFound, OperationError, withUniqueName } from './operation-error.js';
+
+export interface TransferInput {
+  readonly name: string;
+  /** Default: true. */
+  readonly enabled?: boolean | undefined;
+  readonly definition: TransferDefinition;
+}
+
+/** @throws OperationError `conflict` if the name is taken, `invalid` with the field of the definition at fault */
+export async function createTransfer({ database, actor }: Context, input: TransferInput): Promise<Transfer> {
+  const { name, definition, enabled = true } = input;
+  return await transaction(database, async (tx) => {
+    const kind = await checkDefinition(tx, definition);
+    const id = newId();
+    await withUniqueName('transfer', name, () =>
+      insertTransfer(tx, id, { name, kind, enabled, currentVersion: 1 }),
+    );
+    await insertTransferVersion(tx, { id: newId(), transferId: id, number: 1, definition });
+    const transfer = await existing(tx, id);
+    await appendAuditEvent(tx, actor, {
+      type: 'transfer.created',
+      subject: { kind: 'transfer', id },
+      data: dataOf(transfer),
+    });
+    return transfer;
+  });
+}
+
+/**
+ * Members left out stay as they are. A definition that differs becomes a new version, which new runs take; runs that
+ * exist keep theirs.
+ * @throws OperationError `not-found`, `conflict` if the name is taken, `invalid` with the field at fault
+ */
+export async function updateTransfer(
+  { database, actor }: Context,
+  idOrName: string,
+  input: Partial<TransferInput>,
+): Promise<Transfer> {
+  return await transaction(database, async (tx) => {
+    const { id } = await existing(tx, idOrName);
+    await lockTransfer(tx, id);
+    const before = await existing(tx, id);
+    const changed = changedMembers<TransferInput>(before, input);
+    if (changed.length === 0) return before;
+    const { name = before.name, enabled = before.enabled, definition = before.definition } = input;
+    const kind = changed.includes('definition') ? await checkDefinition(tx, definition) : before.kind;
+    const currentVersion = before.currentVersion + (changed.includes('definition') ? 1 : 0);
+    if (currentVersion > before.currentVersion)
+      await insertTransferVersion(tx, { id: newId(), transferId: id, number: currentVersion, definition });
+    await withUniqueName('transfer', name, () =>
+      saveTransfer(tx, id, { name, kind, enabled, currentVersion }),
+    );
+    const transfer = await existing(tx, id);
+    await appendAuditEvent(tx, actor, {
+      type: 'transfer.updated',
+      subject: { kind: 'transfer', id },
+      data: { ...dataOf(transfer), changed },
+    });
+    return transfer;
+  });
+}
+
+async function existing(db: Db, idOrName: string): Promise<Transfer> {
+  const transfer = await findTransfer(db, idOrName);
+  if (!transfer) throw notFound('transfer', idOrName);
+  return transfer;
+}
+
+/** The kind that the endpoints make it. */
+async function checkDefinition(db: Db, definition: TransferDefinition): Promise<TransferKind> {
+  checkGlobs(definition.source.include, '/definition/source/include');
+  checkGlobs(definition.source.exclude, '/definition/source/exclude');
+  const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
+  const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
+  const kind = transferKind(source.kind, target.kind);
+  if (kind) return kind;
+  throw new OperationError(
+    'invalid',
+    `a transfer from ${source.kind} endpoint ${source.name} to ${target.kind} endpoint ${target.name} is not supported: at least one side must be SFTP`,
+    { field: '/definition/target/endpointId' },
+  );
+}
+
+function checkGlobs(patterns: readonly string[], field: string): void {
+  patterns.forEach((pattern, index) => {
+    const why = whyGlobRefused(pattern);
+    if (why) throw new OperationError('invalid', why, { field: `${field}/${index}` });
+  });
+}
+
+async function endpointAt(db: Db, id: string, field: string): Promise<Endpoint> {
+  const endpoint = await findEndpoint(db, id);
+  if (!endpoint) throw new OperationError('invalid', `there is no endpoint "${id}"`, { field });
+  return endpoint;
+}
+
+type TransferData = Extract<AuditEvent, { type: 'transfer.created' }>['data'];
+
+function dataOf({ name, kind, enabled, currentVersion, definition }: Transfer): TransferData {
+  const { source, target, disposition } = definition;
+  return {
+    name,
+    kind,
+    enabled,
+    version: currentVersion,
+    source: { endpointId: source.endpointId, directory: source.directory },
+    target: { endpointId: target.endpointId, directory: target.directory },
+    include: source.include,
+    exclude: source.exclude,
+    disposition: disposition.kind === 'archive' ? `archive to ${disposition.directory}` : disposition.kind,
+  };
+}

@@ -1,0 +1,38 @@
+import { redactText } from '@waybill/audit';
+import { appendAuditEvent, transaction } from '@waybill/db';
+import type { Context } from './context.js';
+
+export interface DeniedRequest {
+  readonly method: string;
+  /** Without the query, which may hold anything. */
+  readonly path: string;
+  readonly status: 401 | 403;
+  readonly reason: string;
+}
+
+/** A request that was refused for want of a key or a scope. */
+export async function recordDenied({ database, actor }: Context, request: DeniedRequest): Promise<void> {
+  const { method, path, status, reason } = request;
+  await transaction(database, (tx) =>
+    appendAuditEvent(tx, actor, {
+      type: 'request.denied',
+      subject: { kind: 'request', id: actor.requestId ?? '' },
+      data: { method: redactText(method), path: redactText(path), status, reason },
+    }),
+  );
+}
+
+/** @param service such as `waybill` or `worker` */
+export async function recordService(
+  { database, actor }: Context,
+  what: 'started' | 'stopped',
+  { service, version }: { readonly service: string; readonly version: string },
+): Promise<void> {
+  await transaction(database, (tx) =>
+    appendAuditEvent(tx, actor, {
+      type: `service.${what}`,
+      subject: { kind: 'service', id: service },
+      data: { version },
+    }),
+  );
+}

@@ -1,0 +1,2 @@
+export { type Running, runProgram } from './run-program.js';
+export { type Environment, readSettings, type SettingsReader, SettingsRefused } from './settings.js';

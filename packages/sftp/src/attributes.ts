@@ -1,0 +1,48 @@
+import type { RemotePath } from '@waybill/domain';
+import { type FileInfo, StorageError } from '@waybill/storage';
+
+export type FileType = 'file' | 'directory' | 'other';
+
+/** What a server may leave out; ssh2 declares all of it as present. */
+export interface Claims {
+  readonly mode: number | undefined;
+  readonly size: number | undefined;
+  readonly mtime: number | undefined;
+}
+
+const TYPE_BITS = 0o170000;
+const BY_BITS: ReadonlyMap<number, FileType> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+]);
+/** First letter of a line of `ls -l`. */
+const BY_LETTER: ReadonlyMap<string | undefined, FileType> = new Map([
+  ['-', 'file'],
+  ['d', 'directory'],
+  ['l', 'other'],
+]);
+
+/**
+ * @param longname the `ls -l` line of a listing: for servers that send no type bits
+ * @returns undefined if the server does not say
+ */
+export function typeOf(claims: Claims, longname?: string): FileType | undefined {
+  const bits = (claims.mode ?? 0) & TYPE_BITS;
+  if (bits === 0) return BY_LETTER.get(longname?.[0]);
+  return BY_BITS.get(bits) ?? 'other';
+}
+
+/** Why what a server claims about a file cannot be believed; undefined if it can. */
+export function whyClaimsRefused({ size }: Claims): string | undefined {
+  if (size === undefined) return 'the server tells no size';
+  if (!Number.isSafeInteger(size) || size < 0) return `the server tells an impossible size, ${size}`;
+  return undefined;
+}
+
+/** @throws StorageError `protocol-error` if the claims cannot be believed */
+export function fileInfo(path: RemotePath, claims: Claims, where: string): FileInfo {
+  const why = whyClaimsRefused(claims);
+  if (why) throw new StorageError('protocol-error', `${where}/${path}: ${why}`);
+  // Version 3 counts whole seconds. A server that tells no time is taken to say 1970.
+  return { path, size: claims.size as number, modifiedAt: new Date((claims.mtime ?? 0) * 1000) };
+}

@@ -1,0 +1,88 @@
+import type { CredentialSecret } from '@waybill/domain';
+import { StorageError } from '@waybill/storage';
+import ssh2, { type AnyAuthMethod, type ParsedKey } from 'ssh2';
+
+/** One try of one method. */
+export interface Authentication {
+  readonly method: AnyAuthMethod;
+  /** For messages; holds no secret. */
+  readonly description: string;
+}
+
+/**
+ * Prepares the one method that will be tried.
+ * @param refuse called if the server asks what a program cannot answer
+ * @throws StorageError `authentication-failed` if the private key cannot be used, before anything is sent
+ */
+export function authenticationWith(
+  secret: CredentialSecret,
+  username: string,
+  where: string,
+  refuse: (reason: StorageError) => void,
+): Authentication {
+  switch (secret.kind) {
+    case 'password':
+      return { method: { type: 'password', username, password: secret.password }, description: 'password' };
+    case 'private-key': {
+      const key = readPrivateKey(secret, where);
+      return { method: { type: 'publickey', username, key }, description: `private key (${key.type})` };
+    }
+    case 'keyboard-interactive':
+      return {
+        method: {
+          type: 'keyboard-interactive',
+          username,
+          prompt: answerOnce(secret.password, where, refuse),
+        },
+        description: 'keyboard-interactive',
+      };
+  }
+}
+
+function readPrivateKey(secret: CredentialSecret & { kind: 'private-key' }, where: string): ParsedKey {
+  const parsed: ParsedKey | Error | ParsedKey[] = ssh2.utils.parseKey(secret.privateKey, secret.passphrase);
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key === undefined || key instanceof Error)
+    throw new StorageError(
+      'authentication-failed',
+      `the private key for ${where} cannot be read: ${whyUnreadable(key, secret.passphrase !== undefined)}; nothing was ` +
+        'sent. Replace the credential',
+      { cause: key },
+    );
+  if (!key.isPrivateKey())
+    throw new StorageError(
+      'authentication-failed',
+      `the credential for ${where} is a public key (${key.type}), not a private one; nothing was sent. Replace it`,
+    );
+  return key;
+}
+
+function whyUnreadable(error: Error | undefined, hasPassphrase: boolean): string {
+  const message = error?.message ?? 'it is empty';
+  if (/no passphrase/i.test(message)) return 'it is encrypted, and the credential has no passphrase';
+  if (hasPassphrase && /integrity|bad passphrase|bad decrypt|malformed|failed to/i.test(message))
+    return `the passphrase does not fit, or the key is damaged (${message})`;
+  return message;
+}
+
+/** Answers the first round of prompts with the password. A second round means that it was wrong, or asks for more. */
+function answerOnce(password: string, where: string, refuse: (reason: StorageError) => void) {
+  let rounds = 0;
+  return (
+    _name: string,
+    _instructions: string,
+    _language: string,
+    prompts: readonly unknown[],
+    finish: (answers: string[]) => void,
+  ): void => {
+    rounds++;
+    if (rounds === 1) finish(prompts.map(() => password));
+    else
+      refuse(
+        new StorageError(
+          'authentication-failed',
+          `${where} asked a second round of questions (keyboard-interactive), which only a person can answer`,
+        ),
+      );
+  };
+}

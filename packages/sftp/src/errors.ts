@@ -1,0 +1,121 @@
+import { type FailureCode, printableName } from '@waybill/domain';
+import { StorageError } from '@waybill/storage';
+
+/** Status codes of SFTP version 3, and those of later versions that servers send all the same. */
+export const Status = {
+  eof: 1,
+  noSuchFile: 2,
+  permissionDenied: 3,
+  failure: 4,
+  badMessage: 5,
+  noConnection: 6,
+  connectionLost: 7,
+  unsupported: 8,
+  noSuchPath: 10,
+  fileAlreadyExists: 11,
+  writeProtect: 12,
+  noSpaceOnFilesystem: 14,
+  quotaExceeded: 15,
+} as const;
+
+const BY_STATUS: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode>([
+  [Status.noSuchFile, 'not-found'],
+  [Status.permissionDenied, 'permission-denied'],
+  [Status.badMessage, 'protocol-error'],
+  [Status.noConnection, 'connection-lost'],
+  [Status.connectionLost, 'connection-lost'],
+  [Status.unsupported, 'unsupported'],
+  [Status.noSuchPath, 'not-found'],
+  [Status.fileAlreadyExists, 'already-exists'],
+  [Status.writeProtect, 'permission-denied'],
+  [Status.noSpaceOnFilesystem, 'no-space'],
+  [Status.quotaExceeded, 'no-space'],
+]);
+
+const BY_SOCKET_CODE: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode>([
+  ['ENOTFOUND', 'connection-refused'],
+  ['EAI_AGAIN', 'connection-refused'],
+  ['ECONNREFUSED', 'connection-refused'],
+  ['EHOSTUNREACH', 'connection-refused'],
+  ['ENETUNREACH', 'connection-refused'],
+  ['EHOSTDOWN', 'connection-refused'],
+  ['ECONNRESET', 'connection-lost'],
+  ['ECONNABORTED', 'connection-lost'],
+  ['EPIPE', 'connection-lost'],
+  ['ETIMEDOUT', 'timed-out'],
+]);
+
+/** The errors that ssh2 tells apart by their text alone. */
+const BY_MESSAGE: readonly (readonly [RegExp, FailureCode])[] = [
+  [/too many authentication failures|no more auth/i, 'authentication-failed'],
+  [/keepalive timeout/i, 'connection-lost'],
+  [/timed out/i, 'timed-out'],
+  // "Connection lost before handshake": OpenSSH drops connections so when it has too many (`MaxStartups`).
+  [/no response from server|not connected|connection lost|unexpected (end|close) event/i, 'connection-lost'],
+  [
+    /no matching|packet length|more data than requested|missing path info|malformed|unknown packet type|expected version/i,
+    'protocol-error',
+  ],
+];
+
+/** Level that ssh2 gives an error: the layer that it comes from. */
+const BY_LEVEL: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode>([
+  ['client-authentication', 'authentication-failed'],
+  ['client-timeout', 'timed-out'],
+  ['client-socket', 'connection-lost'],
+  ['handshake', 'protocol-error'],
+  ['protocol', 'protocol-error'],
+  ['sftp-protocol', 'protocol-error'],
+]);
+
+/** Number of the SFTP status that the server answered with; undefined if the error is none of the server's answers. */
+export function statusOf(error: unknown): number | undefined {
+  const { code, level } = (error ?? {}) as { code?: unknown; level?: unknown };
+  return typeof code === 'number' && level === undefined ? code : undefined;
+}
+
+/**
+ * The answer to one request, in our words.
+ * @param doing such as `write to`
+ * @param path as the server was given it
+ */
+export function requestFailed(error: unknown, doing: string, path: string, where: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const status = statusOf(error);
+  const said =
+    status === undefined ? messageOf(error) : `the server said "${messageOf(error)}" (status ${status})`;
+  return new StorageError(codeOf(error), `cannot ${doing} ${printableName(path)} on ${where}: ${said}`, {
+    cause: error,
+  });
+}
+
+/** A connection that could not be made, or ended. */
+export function connectionFailed(error: unknown, doing: string, where: string): StorageError {
+  if (error instanceof StorageError) return error;
+  // A number is here the reason code of SSH_MSG_DISCONNECT, not an SFTP status.
+  const code = codeOf(typeof statusOf(error) === 'number' ? new Error(messageOf(error)) : error);
+  return new StorageError(
+    code === 'unknown' ? 'connection-lost' : code,
+    `${doing} ${where}: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function codeOf(error: unknown): FailureCode {
+  const { code, level } = (error ?? {}) as { code?: unknown; level?: unknown };
+  const message = messageOf(error);
+  // Servers that answer FAILURE for everything often still say in words what it was.
+  if (code === Status.failure && /no space|quota|disk full/i.test(message)) return 'no-space';
+  const known = BY_STATUS.get(code) ?? BY_SOCKET_CODE.get(code);
+  if (known) return known;
+  if (statusOf(error) !== undefined) return 'unknown';
+  return BY_MESSAGE.find(([text]) => text.test(message))?.[1] ?? BY_LEVEL.get(level) ?? 'unknown';
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return printableName(String(error));
+  // Node leaves the message empty where it tried several addresses (AggregateError).
+  return printableName(error.message || String((error as NodeJS.ErrnoException).code));
+}

@@ -1,0 +1,60 @@
+import { joinPath, type RemotePath } from '@waybill/domain';
+import { type ListEntry, StorageError, whyListedNameRefused } from '@waybill/storage';
+import type { FileEntryWithStats } from 'ssh2';
+import { fileInfo, typeOf, whyClaimsRefused } from './attributes.js';
+import { MAX_LIST_ENTRIES } from './options.js';
+import type { Session } from './session.js';
+
+export interface ListPlan {
+  readonly directory: RemotePath;
+  /** The same as the server knows it. */
+  readonly absolute: string;
+  readonly signal: AbortSignal;
+}
+
+/** Answers without an entry, one after the other, after which a listing is taken for endless. */
+const MAX_EMPTY_ANSWERS = 100;
+
+/** Yields the entries as the server sends them, a batch at a time. */
+export async function* listDirectory(session: Session, plan: ListPlan): AsyncGenerator<ListEntry> {
+  const about = { doing: 'list', path: plan.absolute, signal: plan.signal };
+  const handle = await session.openDirectory(about);
+  try {
+    for (let entries = 0, empty = 0; ; ) {
+      const batch = await session.readDirectory(handle, about);
+      if (batch === undefined) return;
+      entries += batch.length;
+      empty = batch.length === 0 ? empty + 1 : 0;
+      if (entries > MAX_LIST_ENTRIES || empty > MAX_EMPTY_ANSWERS)
+        throw new StorageError(
+          'protocol-error',
+          `${plan.absolute} on ${session.where} has more than ${MAX_LIST_ENTRIES} entries, or its listing never ends`,
+        );
+      for (const found of batch) yield await entryOf(session, plan, found);
+    }
+  } finally {
+    const closed = session.closeQuietly(handle, plan.absolute);
+    if (!plan.signal.aborted) await closed;
+  }
+}
+
+async function entryOf(session: Session, plan: ListPlan, found: FileEntryWithStats): Promise<ListEntry> {
+  const name = found.filename;
+  // ssh2 decodes names, and puts U+FFFD where they are not UTF-8: such a name no longer leads to its file.
+  const reason = name.includes('\uFFFD')
+    ? 'the name is not valid UTF-8'
+    : whyListedNameRefused(plan.directory, name);
+  if (reason !== undefined) return { kind: 'refused', name, reason };
+  const path = joinPath(plan.directory, name);
+  let claims = found.attrs;
+  let type = typeOf(claims, found.longname);
+  if (type === undefined) {
+    const about = { doing: 'look at', path: `${plan.absolute}/${name}`, signal: plan.signal };
+    claims = await session.lstat(about);
+    type = typeOf(claims) ?? 'other';
+  }
+  if (type !== 'file') return { kind: type, path };
+  const why = whyClaimsRefused(claims);
+  if (why !== undefined) return { kind: 'refused', name, reason: why };
+  return { kind: 'file', ...fileInfo(path, claims, session.where) };
+}

@@ -1,0 +1,132 @@
+import { takeUntilAborted } from '@waybill/storage';
+import type { Session } from './session.js';
+
+type Writer = Pick<Session, 'abilities' | 'write'>;
+
+export interface WritePlan {
+  readonly handle: Buffer;
+  /** For messages. */
+  readonly path: string;
+  readonly start: number;
+  readonly signal: AbortSignal;
+  /** Told the end of the unbroken prefix that the server has acknowledged. */
+  readonly onProgress?: (acknowledgedBytes: number) => void;
+}
+
+/**
+ * Writes `body` to an open file from `start` on, with several WRITEs outstanding.
+ * The first failure wins, of the server or of `body`; the other WRITEs are awaited before it is thrown, so that nothing
+ * arrives later. Aborted, it throws at once: what is on its way still arrives, in order.
+ * @returns the position after the last byte
+ */
+export async function pipelinedWrite(
+  session: Writer,
+  body: AsyncIterable<Uint8Array>,
+  plan: WritePlan,
+): Promise<number> {
+  const writes = new Writes(session, plan);
+  try {
+    for await (const block of blocksOf(takeUntilAborted(body, plan.signal), session.abilities.writeBytes))
+      await writes.add(block);
+  } catch (error) {
+    if (!plan.signal.aborted) await writes.settled();
+    throw error;
+  }
+  await writes.settled();
+  writes.throwFailure();
+  return writes.end;
+}
+
+/** A WRITE on its way. */
+interface Write {
+  readonly end: number;
+  acknowledged: boolean;
+}
+
+class Writes {
+  readonly #session: Writer;
+  readonly #plan: WritePlan;
+  /** In the order of the file; the first is the oldest that is not acknowledged. */
+  readonly #queue: Write[] = [];
+  #outstanding = 0;
+  #failure: { readonly error: unknown } | undefined;
+  /** Called whenever a WRITE is answered. */
+  #wake = () => {};
+  end: number;
+
+  constructor(session: Writer, plan: WritePlan) {
+    this.#session = session;
+    this.#plan = plan;
+    this.end = plan.start;
+  }
+
+  /** Sends a WRITE, and waits until another may be added. `block` may be used again right after the call. */
+  async add(block: Buffer): Promise<void> {
+    this.#send(block);
+    while (this.#outstanding >= this.#session.abilities.outstandingWrites) await this.#answer();
+    this.throwFailure();
+  }
+
+  async settled(): Promise<void> {
+    while (this.#outstanding > 0) await this.#answer();
+  }
+
+  throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #send(block: Buffer): void {
+    const { handle, path, signal } = this.#plan;
+    const position = this.end;
+    this.end += block.length;
+    this.#outstanding++;
+    const write: Write = { end: this.end, acknowledged: false };
+    this.#queue.push(write);
+    this.#session
+      .write(handle, block, position, { doing: 'write to', path, signal })
+      .then(() => this.#acknowledge(write))
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#outstanding--;
+        this.#wake();
+      });
+  }
+
+  /** Answers may come in any order; progress is what has no hole. */
+  #acknowledge(write: Write): void {
+    write.acknowledged = true;
+    let prefix: number | undefined;
+    while (this.#queue[0]?.acknowledged) prefix = this.#queue.shift()?.end;
+    if (prefix !== undefined) this.#plan.onProgress?.(prefix);
+  }
+
+  #answer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+/** Cuts and merges chunks to blocks of `size` bytes, and a last one of the rest. A block is valid until the next. */
+async function* blocksOf(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer> {
+  const merged = Buffer.allocUnsafeSlow(size);
+  let held = 0;
+  for await (const chunk of chunks) {
+    let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    while (held + rest.length >= size) {
+      const taken = size - held;
+      // Whole blocks are passed on as they are.
+      if (held === 0) yield rest.subarray(0, size);
+      else {
+        rest.copy(merged, held, 0, taken);
+        yield merged;
+      }
+      held = 0;
+      rest = rest.subarray(taken);
+    }
+    held += rest.copy(merged, held);
+  }
+  if (held > 0) yield merged.subarray(0, held);
+}

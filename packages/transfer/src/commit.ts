@@ -1,0 +1,80 @@
+import type { Assurance } from '@waybill/domain';
+import { type FileInfo, StorageError } from '@waybill/storage';
+import { holds, outcomeUnknown } from './reconcile.js';
+import { type FileToMove, isCode, type RunContext, removePart, statIfAny } from './run-context.js';
+import type { Whole } from './verify.js';
+
+/** What is known of a whole part file, and how it was proven. */
+export interface Proof extends Whole {
+  readonly assurance: Assurance;
+}
+
+/**
+ * Spares moving bytes that could not be committed: looks at the final name, where the definition says not to replace.
+ * @returns whether the file is to be moved; if not, it is skipped
+ * @throws StorageError `already-exists` where the conflict rule is `fail`
+ */
+export async function mayMove(run: RunContext, file: FileToMove): Promise<boolean> {
+  const { conflict } = run.definition;
+  if (conflict === 'replace') return true;
+  const found = await statIfAny(run.target, file.targetPath, run.signal);
+  if (!found) return true;
+  if (conflict === 'fail')
+    throw new StorageError(
+      'already-exists',
+      `${describe(run, file, found)}, and the conflict rule is "fail"; remove or rename it, or change the rule`,
+    );
+  await run.journal.skipped(file.id, skipReason(run, file, found));
+  if (file.begun) await removePart(run, file);
+  return false;
+}
+
+/** Renames the verified part file onto the final name: the step that makes it visible, and that can't be undone. */
+export async function commit(
+  run: RunContext,
+  file: FileToMove,
+  proof: Proof,
+): Promise<'delivered' | 'skipped'> {
+  await run.journal.committing(file.id, proof);
+  let proven = proof;
+  try {
+    const replace = run.definition.conflict === 'replace';
+    await run.target.move(file.partPath, file.targetPath, { replace, signal: run.signal });
+  } catch (error) {
+    if (isCode(error, 'already-exists') && run.definition.conflict === 'skip') return skip(run, file);
+    if (!(await tookEffect(run, file, proof, error))) throw error;
+    proven = { ...proof, assurance: 'read-back' };
+  }
+  await run.journal.delivered(file.id, proven);
+  return 'delivered';
+}
+
+/**
+ * A rename that failed may still have been carried out, unless the answer was a clear refusal. If that can't be looked
+ * at right now, this rejects and the next attempt looks again.
+ * @throws StorageError `outcome-unknown` if the part file is gone and the final name does not hold our bytes
+ */
+async function tookEffect(run: RunContext, file: FileToMove, proof: Proof, error: unknown): Promise<boolean> {
+  if (run.signal.aborted || !(error instanceof StorageError)) return false;
+  if (isCode(error, 'already-exists', 'permission-denied', 'path-refused', 'unsupported')) return false;
+  run.warn(`${file.partPath} at ${run.target.label} could not be renamed; looking what became of it`, error);
+  if (await statIfAny(run.target, file.partPath, run.signal)) return false;
+  if (await holds(run, file.targetPath, proof)) return true;
+  throw outcomeUnknown(run, file, proof, error);
+}
+
+async function skip(run: RunContext, file: FileToMove): Promise<'skipped'> {
+  const found = await statIfAny(run.target, file.targetPath, run.signal);
+  await run.journal.skipped(file.id, skipReason(run, file, found));
+  await removePart(run, file);
+  return 'skipped';
+}
+
+function skipReason(run: RunContext, file: FileToMove, found: FileInfo | undefined): string {
+  return `${describe(run, file, found)}, and the conflict rule is "skip"`;
+}
+
+function describe(run: RunContext, file: FileToMove, found: FileInfo | undefined): string {
+  const seen = found ? ` (${found.size} bytes, modified ${found.modifiedAt.toISOString()})` : '';
+  return `${run.target.label} already has ${file.targetPath}${seen}`;
+}

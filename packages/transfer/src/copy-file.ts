@@ -1,0 +1,102 @@
+import type { Hash } from 'node:crypto';
+import { type FileInfo, StorageError } from '@waybill/storage';
+import { Checkpoints } from './checkpoints.js';
+import { startPoint } from './resume.js';
+import { type FileToMove, isSameVersion, type RunContext } from './run-context.js';
+import { Superseded } from './run-journal.js';
+import { verifyPart, type Whole } from './verify.js';
+
+/** What was read so far: the count and the hash of exactly these bytes. */
+interface Read {
+  bytes: number;
+  readonly hash: Hash;
+}
+
+/**
+ * Brings the bytes of the source into the part file, from where an earlier attempt stopped if that can be proven, and
+ * verifies what arrived.
+ * @throws StorageError `source-changed` if the source is not the file any more that `file` says; `corrupted` if the
+ * target holds other bytes. The part file is left as it is.
+ */
+export async function copyToPart(run: RunContext, file: FileToMove): Promise<Whole> {
+  const { source, target, signal } = run;
+  const start = await startPoint(target, file.partPath, file.checkpoint, signal);
+  await run.journal.moving(file.id, { partPath: file.partPath, resumedFrom: start.bytes });
+  // An attempt that was given up for lost may still hold the old part file open: then it writes into nothing.
+  if (start.bytes === 0 && file.begun) await target.remove(file.partPath, { signal });
+  run.meter.moved(file.id, start.bytes, file.size);
+
+  const read: Read = { bytes: start.bytes, hash: start.hash };
+  const held = await putWithCheckpoints(run, file, read);
+  if (!isSameVersion(file, await source.stat(file.sourcePath, { signal })))
+    throw sourceChanged(run, file, read);
+  if (read.bytes !== file.size)
+    throw new StorageError(
+      'corrupted',
+      `${target.label} took ${read.bytes} of the ${file.size} bytes of ${file.sourcePath} and said that it was ` +
+        'done; it is sent again by the next attempt',
+    );
+  const sent = { bytes: read.bytes, sha256: read.hash.digest('hex') };
+  await verifyPart(target, file.partPath, sent, held, run.definition.verification, signal);
+  return sent;
+}
+
+async function putWithCheckpoints(run: RunContext, file: FileToMove, read: Read): Promise<FileInfo> {
+  const checkpoints = new Checkpoints({
+    write: (checkpoint) => run.journal.checkpoint(file.id, checkpoint),
+    everyBytes: run.checkpointEveryBytes,
+    start: read.bytes,
+    now: run.now,
+  });
+  try {
+    const held = await run.target.put(file.partPath, body(run, file, read, checkpoints), {
+      signal: run.signal,
+      start: read.bytes,
+      onProgress: (bytes) => {
+        run.meter.moved(file.id, bytes, file.size);
+        checkpoints.acknowledged(bytes);
+      },
+    });
+    await checkpoints.settle();
+    return held;
+  } catch (error) {
+    await saveForNextAttempt(run, checkpoints, error);
+    throw error;
+  }
+}
+
+/** The bytes of the source from `read.bytes` on. Ends only if they were as many as the file had when it was looked at. */
+async function* body(
+  run: RunContext,
+  file: FileToMove,
+  read: Read,
+  checkpoints: Checkpoints,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of run.source.read(file.sourcePath, { signal: run.signal, start: read.bytes })) {
+    read.hash.update(chunk);
+    read.bytes += chunk.length;
+    if (read.bytes > file.size) throw sourceChanged(run, file, read);
+    checkpoints.hashed(read.bytes, read.hash);
+    yield chunk;
+  }
+  if (read.bytes !== file.size) throw sourceChanged(run, file, read);
+}
+
+/** Not after the run was taken over: then the journal is somebody else's. */
+async function saveForNextAttempt(run: RunContext, checkpoints: Checkpoints, cause: unknown): Promise<void> {
+  if (cause instanceof Superseded || run.signal.reason instanceof Superseded) return;
+  try {
+    await checkpoints.flush();
+  } catch (error) {
+    if (error instanceof Superseded) throw error;
+    run.warn('the last checkpoint could not be written; the next attempt moves more bytes again', error);
+  }
+}
+
+function sourceChanged(run: RunContext, file: FileToMove, read: Read): StorageError {
+  return new StorageError(
+    'source-changed',
+    `${file.sourcePath} at ${run.source.label} changed while it was read: it had ${file.size} bytes at the start, ` +
+      `${read.bytes} were read; the next attempt reads it again`,
+  );
+}

@@ -1,0 +1,26 @@
+import type { FailureCode } from '@waybill/domain';
+
+/**
+ * Whom a failure of one file concerns.
+ * - `file`: this one alone, for good
+ * - `file-for-now`: this one alone; another attempt may succeed
+ * - `held`: this one; a person has to decide
+ * - `run`: all of them, because an endpoint, or something of ours, does not work
+ */
+export type FailureReach = 'file' | 'file-for-now' | 'held' | 'run';
+
+const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
+  'not-found': 'file',
+  'already-exists': 'file',
+  'permission-denied': 'file',
+  'path-refused': 'file',
+  unsupported: 'file',
+  unknown: 'file',
+  'source-changed': 'file-for-now',
+  corrupted: 'file-for-now',
+  'outcome-unknown': 'held',
+};
+
+export function reachOf(code: FailureCode): FailureReach {
+  return ofOneFile[code] ?? 'run';
+}

@@ -1,0 +1,79 @@
+import { atLeast } from '@waybill/domain';
+import { commit, mayMove } from './commit.js';
+import { copyToPart } from './copy-file.js';
+import { outcomeUnknown, reconcile } from './reconcile.js';
+import {
+  asSelected,
+  type FileToMove,
+  fileOf,
+  isCode,
+  isSameVersion,
+  type RunContext,
+  removePart,
+} from './run-context.js';
+import type { DeliveryRecord } from './run-journal.js';
+
+export interface Moved {
+  readonly state: 'delivered' | 'skipped';
+  /** With the size and time of the source's version that was moved. */
+  readonly file: FileToMove;
+}
+
+/** One delivery, from wherever the last attempt left it to its final name. */
+export async function moveFile(run: RunContext, record: DeliveryRecord): Promise<Moved> {
+  const recalled = fileOf(record);
+  const settled = await settleCommit(run, record, recalled);
+  if (settled) return { state: settled, file: recalled };
+  if (!(await mayMove(run, recalled))) return { state: 'skipped', file: recalled };
+  const file = await lookAtSource(run, recalled);
+  try {
+    const whole = await copyToPart(run, file);
+    const state = await commit(run, file, { ...whole, assurance: run.definition.verification });
+    return { state, file };
+  } catch (error) {
+    if (isCode(error, 'source-changed', 'corrupted')) await discardPart(run, file);
+    throw error;
+  }
+}
+
+/**
+ * If the rename may have been asked for by an earlier attempt, finds out what became of it before anything else is
+ * done. `undefined`: it was not carried out, or a person decided that the file is to be sent again.
+ */
+async function settleCommit(
+  run: RunContext,
+  record: DeliveryRecord,
+  file: FileToMove,
+): Promise<'delivered' | 'skipped' | undefined> {
+  const { committing, state } = record;
+  // In any other state the rename got a clear answer: it was refused, and the delivery failed.
+  if (!committing || (state !== 'moving' && state !== 'unknown')) return undefined;
+  const finding = await reconcile(run, file, committing);
+  const assurance = atLeast(committing.assurance, 'read-back') ? committing.assurance : 'read-back';
+  const proof = { ...committing, assurance };
+  if (finding === 'ready') return commit(run, file, proof);
+  if (finding === 'arrived') {
+    await run.journal.committing(file.id, proof);
+    await run.target.remove(file.partPath, { signal: run.signal });
+    await run.journal.delivered(file.id, proof);
+    return 'delivered';
+  }
+  // In `unknown` the run was held: that it runs again is a person's decision.
+  if (finding === 'gone' && state !== 'unknown') throw outcomeUnknown(run, file, committing);
+  return undefined;
+}
+
+/** The file as its source is now; one that changed since it was selected starts over. */
+async function lookAtSource(run: RunContext, recalled: FileToMove): Promise<FileToMove> {
+  const found = await run.source.stat(recalled.sourcePath, { signal: run.signal });
+  if (isSameVersion(recalled, found)) return recalled;
+  const file = { ...recalled, size: found.size, modifiedAt: found.modifiedAt, checkpoint: undefined };
+  await run.journal.reselect(file.id, asSelected(file));
+  return file;
+}
+
+/** The part file is worthless: no attempt may continue it. */
+async function discardPart(run: RunContext, file: FileToMove): Promise<void> {
+  await run.journal.reselect(file.id, asSelected(file));
+  await removePart(run, file);
+}

@@ -1,0 +1,33 @@
+import { newId, parsePath } from '@waybill/domain';
+import { expect, it } from 'vitest';
+import { fitName, isPartName, partPathOf } from './part-name.js';
+
+const id = '0199aaaa-bbbb-7ccc-8ddd-0123456789ab';
+
+it('lies beside the final name, hidden, and says whose it is', () => {
+  expect(partPathOf(id, parsePath('out/report.csv'))).toBe('out/.waybill-0123456789ab-report.csv.part');
+  expect(partPathOf(id, parsePath('report.csv'))).toBe('.waybill-0123456789ab-report.csv.part');
+});
+
+it.each(['x'.repeat(255), 'ü'.repeat(127), '😀'.repeat(63)])(
+  'fits a file system however long the name',
+  (name) => {
+    const part = partPathOf(newId(), parsePath(name));
+    expect(Buffer.byteLength(part)).toBeLessThanOrEqual(255);
+    expect(Buffer.byteLength(part)).toBeGreaterThan(250);
+    expect(isPartName(part)).toBe(true);
+  },
+);
+
+it('keeps short names whole', () => {
+  expect(fitName('', 'report.csv', '.1')).toBe('report.csv.1');
+});
+
+it.each([
+  'report.csv.part',
+  '.waybill-x-report.part',
+  '.waybill-0123456789ab-report',
+  'waybill-0123456789ab-r.part',
+])('is not recognised in "%s"', (name) => {
+  expect(isPartName(name)).toBe(false);
+});

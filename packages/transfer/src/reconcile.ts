@@ -1,0 +1,50 @@
+import type { RemotePath } from '@waybill/domain';
+import { StorageError } from '@waybill/storage';
+import { type FileToMove, isCode, type RunContext, statIfAny } from './run-context.js';
+import { type Whole, wholeOf } from './verify.js';
+
+/**
+ * What became of a rename whose answer nobody heard.
+ * - `arrived`: the final name holds our bytes, read back
+ * - `ready`: it was not carried out; the part file holds our bytes, read back
+ * - `unusable`: it was not carried out, and the part file holds other bytes
+ * - `gone`: neither name holds our bytes. It may have arrived and been taken away since; it may be lost
+ */
+export type Finding = 'arrived' | 'ready' | 'unusable' | 'gone';
+
+/** Looks at the part file and the final name of a delivery whose rename may have been asked for. */
+export async function reconcile(run: RunContext, file: FileToMove, whole: Whole): Promise<Finding> {
+  const part = await statIfAny(run.target, file.partPath, run.signal);
+  if (!part) return (await holds(run, file.targetPath, whole)) ? 'arrived' : 'gone';
+  // A rename that must not replace can be two steps at the other side (link, unlink): both names may hold our bytes.
+  // Where replacing is allowed, equal bytes may as well be yesterday's: renaming once more does no harm.
+  if (run.definition.conflict !== 'replace' && (await holds(run, file.targetPath, whole))) return 'arrived';
+  return (await holds(run, file.partPath, whole)) ? 'ready' : 'unusable';
+}
+
+/** Does the file at `path` of the target have exactly these bytes? Reads it whole if its size is right. */
+export async function holds(run: RunContext, path: RemotePath, whole: Whole): Promise<boolean> {
+  const found = await statIfAny(run.target, path, run.signal);
+  if (found?.size !== whole.bytes) return false;
+  try {
+    return (await wholeOf(run.target, path, run.signal)).sha256 === whole.sha256;
+  } catch (error) {
+    if (isCode(error, 'not-found')) return false;
+    throw error;
+  }
+}
+
+export function outcomeUnknown(
+  run: RunContext,
+  file: FileToMove,
+  whole: Whole,
+  cause?: unknown,
+): StorageError {
+  return new StorageError(
+    'outcome-unknown',
+    `${file.targetPath} at ${run.target.label}: its part file was to be renamed to this name, but now there is neither ` +
+      `the part file nor a file with what was sent (${whole.bytes} bytes, SHA-256 ${whole.sha256}). Ask the ` +
+      'partner whether it arrived; retry the run only if it has to be sent again',
+    { cause },
+  );
+}

@@ -1,0 +1,83 @@
+import type { Id, RemotePath, TransferDefinition } from '@waybill/domain';
+import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
+import { partPathOf } from './part-name.js';
+import type { ProgressMeter } from './progress.js';
+import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from './run-journal.js';
+
+/** What every step of one attempt has at hand. */
+export interface RunContext {
+  readonly definition: TransferDefinition;
+  readonly source: StorageEndpoint;
+  readonly target: StorageEndpoint;
+  readonly journal: RunJournal;
+  /** Aborted from outside, or because another file of the run met a failure that concerns all of them. */
+  readonly signal: AbortSignal;
+  readonly meter: ProgressMeter;
+  readonly checkpointEveryBytes: number;
+  readonly now: () => Date;
+  readonly warn: (message: string, cause: unknown) => void;
+}
+
+/** One file on its way, with the source's size and time as they were last seen. */
+export interface FileToMove {
+  readonly id: Id;
+  readonly sourcePath: RemotePath;
+  readonly targetPath: RemotePath;
+  readonly partPath: RemotePath;
+  /** An earlier attempt may have left a part file. */
+  readonly begun: boolean;
+  readonly size: number;
+  readonly modifiedAt: Date | undefined;
+  readonly checkpoint: Checkpoint | undefined;
+}
+
+/** The paths of a record were checked when it was selected. */
+export function fileOf(record: DeliveryRecord): FileToMove {
+  const targetPath = record.targetPath as RemotePath;
+  return {
+    id: record.id,
+    sourcePath: record.sourcePath as RemotePath,
+    targetPath,
+    partPath: record.partPath ?? partPathOf(record.id, targetPath),
+    begun: record.partPath !== undefined,
+    size: record.size,
+    modifiedAt: record.sourceModifiedAt,
+    checkpoint: record.checkpoint,
+  };
+}
+
+export function asSelected(file: FileToMove): SelectedFile {
+  const { sourcePath, targetPath, size, modifiedAt } = file;
+  return { sourcePath, targetPath, size, sourceModifiedAt: modifiedAt };
+}
+
+/** Is the source still the file that was seen? Size and time of modification are all that a listing tells. */
+export function isSameVersion(file: FileToMove, found: FileInfo): boolean {
+  return file.size === found.size && file.modifiedAt?.getTime() === found.modifiedAt.getTime();
+}
+
+export async function statIfAny(
+  endpoint: StorageEndpoint,
+  path: RemotePath,
+  signal: AbortSignal,
+): Promise<FileInfo | undefined> {
+  try {
+    return await endpoint.stat(path, { signal });
+  } catch (error) {
+    if (isCode(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+export function isCode(error: unknown, ...codes: StorageError['code'][]): error is StorageError {
+  return error instanceof StorageError && codes.includes(error.code);
+}
+
+/** Best effort: a part file that stays is found and reused, or removed, by the next attempt. */
+export async function removePart(run: RunContext, file: FileToMove): Promise<void> {
+  try {
+    await run.target.remove(file.partPath, { signal: run.signal });
+  } catch (error) {
+    run.warn(`part file ${file.partPath} at ${run.target.label} could not be removed`, error);
+  }
+}

@@ -1,0 +1,243 @@
+import type { Failure, TransferDefinition } from '@waybill/domain';
+import { type ListEntry, type StorageEndpoint, StorageError } from '@waybill/storage';
+import { dispose } from './dispose.js';
+import { reachOf } from './failure-reach.js';
+import { inParallel } from './in-parallel.js';
+import { moveFile } from './move-file.js';
+import { type Progress, ProgressMeter } from './progress.js';
+import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
+import type { DeliveryRecord, RunJournal } from './run-journal.js';
+import { selectFiles } from './select-files.js';
+
+const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
+
+export interface RunTransferInput {
+  readonly definition: TransferDefinition;
+  readonly source: StorageEndpoint;
+  readonly target: StorageEndpoint;
+  readonly journal: RunJournal;
+  readonly signal: AbortSignal;
+  /**
+   * No further attempt follows by itself: a file whose failure could pass is then failed for good instead of making
+   * the whole call reject, unless nothing was delivered.
+   */
+  readonly lastAttempt: boolean;
+  /** At most four times a second, and once at the end. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Something went wrong that changes no outcome, such as a part file that could not be removed. */
+  readonly onWarning?: (message: string, cause: unknown) => void;
+  readonly now?: () => Date;
+  /** Default 32 MiB; checkpoints of one file are also at least a second apart. */
+  readonly checkpointEveryBytes?: number;
+}
+
+/** Counts are over the whole run, earlier attempts included. */
+export interface RunResult {
+  /** `partial`: some deliveries failed for good, or a delivered file's source could not be disposed of. */
+  readonly state: 'succeeded' | 'partial';
+  readonly selected: number;
+  readonly delivered: number;
+  readonly skipped: number;
+  readonly failed: number;
+  /** Delivered. */
+  readonly bytes: number;
+  /** The first one, where `partial`. */
+  readonly failure?: Failure;
+}
+
+/** What could not be brought to an end. */
+interface LooseEnds {
+  /** Failed for good, or delivered and not disposed of. */
+  readonly failures: StorageError[];
+  readonly forNow: { readonly record: DeliveryRecord; readonly error: StorageError }[];
+  readonly held: { readonly record: DeliveryRecord; readonly error: StorageError }[];
+}
+
+/**
+ * One attempt of a run: lists the source, selects, and brings each file from wherever earlier attempts left it to its
+ * final name and the source to its disposition. Files fail one by one; what concerns all of them stops the attempt.
+ *
+ * @throws StorageError with the failure that stopped the attempt, of one file or of an endpoint: the caller's retry
+ * policy decides. `outcome-unknown` has to hold the run: the next call takes it for a person's decision to go on.
+ * @throws Superseded as soon as the journal does; nothing is touched after that
+ * @throws the signal's reason once it is aborted; part files stay for the next attempt
+ */
+export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
+  const { definition, journal, signal } = input;
+  refuseCircles(definition);
+  const listing = await listSource(input);
+  await journal.select(selectFiles(listing, definition));
+  const records = await journal.deliveries();
+  const unfinished = records.filter((record) => isUnfinished(record, definition));
+
+  const stop = new AbortController();
+  const run = openRun(input, records, AbortSignal.any([signal, stop.signal]));
+  const ends: LooseEnds = { failures: [], forNow: [], held: [] };
+  try {
+    if (unfinished.length > 0) await makeDirectories(run);
+    await inParallel(unfinished, lanesOf(run), stop, (record) => finish(run, record, ends));
+    await holdUnknown(run, ends);
+    await settleFailures(run, ends, input.lastAttempt);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    run.meter.end();
+  }
+  return sumUp(run, records, ends);
+}
+
+/** A transfer onto its own source, or into an archive that is selected again, would eat its own files. */
+function refuseCircles({ source, target, disposition }: TransferDefinition): void {
+  if (source.endpointId === target.endpointId && source.directory === target.directory)
+    throw new StorageError(
+      'misconfigured',
+      `source and target are the same directory, "${source.directory}"`,
+    );
+  if (disposition.kind === 'archive' && disposition.directory === source.directory)
+    throw new StorageError(
+      'misconfigured',
+      `the archive is the source directory itself, "${source.directory}"; choose another one`,
+    );
+}
+
+async function listSource({ definition, source, signal }: RunTransferInput): Promise<ListEntry[]> {
+  const entries: ListEntry[] = [];
+  for await (const entry of source.list(definition.source.directory, { signal })) entries.push(entry);
+  return entries;
+}
+
+function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): boolean {
+  if (record.state === 'delivered') return !record.disposed && definition.disposition.kind !== 'keep';
+  // An attempt that died right after skipping has left its part file.
+  if (record.state === 'skipped') return record.partPath !== undefined;
+  return record.targetPath !== '';
+}
+
+function openRun(
+  input: RunTransferInput,
+  records: readonly DeliveryRecord[],
+  signal: AbortSignal,
+): RunContext {
+  const { definition, source, target, journal } = input;
+  return {
+    definition,
+    source,
+    target,
+    journal,
+    signal,
+    meter: new ProgressMeter(records, input.onProgress ?? (() => {})),
+    checkpointEveryBytes: input.checkpointEveryBytes ?? CHECKPOINT_EVERY_BYTES,
+    now: input.now ?? (() => new Date()),
+    warn: input.onWarning ?? (() => {}),
+  };
+}
+
+/** Both before any byte is moved: where the archive can't be made, nothing is delivered that would be again tomorrow. */
+async function makeDirectories({ definition, source, target, signal }: RunContext): Promise<void> {
+  await target.makeDirectory(definition.target.directory, { signal });
+  if (definition.disposition.kind === 'archive')
+    await source.makeDirectory(definition.disposition.directory, { signal });
+}
+
+function lanesOf({ definition, source, target }: RunContext): number {
+  return source.properties.concurrent && target.properties.concurrent
+    ? Math.max(1, definition.concurrency)
+    : 1;
+}
+
+/** @throws what concerns the whole run; what concerns this file alone goes to `ends` */
+async function finish(run: RunContext, record: DeliveryRecord, ends: LooseEnds): Promise<void> {
+  run.signal.throwIfAborted();
+  const file = fileOf(record);
+  if (record.state === 'skipped') return removePart(run, file);
+  const delivered = record.state === 'delivered' ? file : await deliver(run, record, ends);
+  if (delivered) await disposeOf(run, delivered, ends);
+}
+
+/** @returns the file as it was delivered; `undefined` if it was not */
+async function deliver(
+  run: RunContext,
+  record: DeliveryRecord,
+  ends: LooseEnds,
+): Promise<FileToMove | undefined> {
+  try {
+    const { state, file } = await moveFile(run, record);
+    run.meter.settled(record.id, state);
+    return state === 'delivered' ? file : undefined;
+  } catch (error) {
+    run.meter.settled(record.id);
+    if (run.signal.aborted || !(error instanceof StorageError)) throw error;
+    const reach = reachOf(error.code);
+    if (reach === 'run') throw error;
+    if (reach === 'held') ends.held.push({ record, error });
+    else if (reach === 'file-for-now') ends.forNow.push({ record, error });
+    else await fail(run, record, error, ends);
+    return undefined;
+  }
+}
+
+async function disposeOf(run: RunContext, file: FileToMove, ends: LooseEnds): Promise<void> {
+  try {
+    await dispose(run, file);
+  } catch (error) {
+    if (run.signal.aborted || !(error instanceof StorageError) || reachOf(error.code) === 'run') throw error;
+    const message = `${file.sourcePath} was delivered, but its source could not be disposed of: ${error.message}`;
+    ends.failures.push(new StorageError(error.code, message, { cause: error }));
+  }
+}
+
+/** The journal first: it tells whether the part file is still ours to remove. */
+async function fail(
+  run: RunContext,
+  record: DeliveryRecord,
+  error: StorageError,
+  ends: LooseEnds,
+): Promise<void> {
+  await run.journal.failed(record.id, { code: error.code, message: error.message }, 'failed');
+  run.meter.settled(record.id, 'failed');
+  ends.failures.push(error);
+  await removePart(run, fileOf(record));
+}
+
+/**
+ * Only at the attempt's end, and then first of all: an attempt that ends otherwise is followed by another one of its
+ * own accord, which must not take `unknown` for a person's decision.
+ */
+async function holdUnknown(run: RunContext, { held }: LooseEnds): Promise<void> {
+  for (const { record, error } of held) {
+    await run.journal.failed(record.id, { code: error.code, message: error.message }, 'unknown');
+    run.meter.settled(record.id, 'unknown');
+  }
+  if (held[0]) throw held[0].error;
+}
+
+async function settleFailures(run: RunContext, ends: LooseEnds, lastAttempt: boolean): Promise<void> {
+  if (ends.forNow[0] && !lastAttempt) throw ends.forNow[0].error;
+  for (const { record, error } of ends.forNow) await fail(run, record, error, ends);
+}
+
+/** @throws the first failure if there was nothing but failures */
+function sumUp(run: RunContext, records: readonly DeliveryRecord[], ends: LooseEnds): RunResult {
+  const { files } = run.meter.current();
+  const counts = { ...files, bytes: run.meter.bytesDelivered() };
+  const failure = ends.failures[0] ?? refusedName(records);
+  if (!failure) return { state: 'succeeded', ...counts };
+  if (files.delivered + files.skipped === 0)
+    throw new StorageError(
+      failure.code,
+      `none of ${files.selected} selected files was delivered; the first failure: ${failure.message}`,
+      { cause: failure },
+    );
+  return { state: 'partial', ...counts, failure: { code: failure.code, message: failure.message } };
+}
+
+function refusedName(records: readonly DeliveryRecord[]): Failure | undefined {
+  const refused = records.find((record) => record.targetPath === '');
+  return (
+    refused && {
+      code: 'path-refused',
+      message: `${refused.sourcePath} has a name that can't be used safely; its delivery says why`,
+    }
+  );
+}

@@ -1,0 +1,122 @@
+import { type Failure, type Id, newId, type RemotePath } from '@waybill/domain';
+import type { Proof } from '../commit.js';
+import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from '../run-journal.js';
+import type { Crash } from './crash.js';
+
+export type MemoryRecord = DeliveryRecord & {
+  readonly failure?: Failure;
+  readonly reason?: string;
+  readonly proof?: Proof;
+};
+
+/** A journal in memory, with the meaning that the database gives to each step; it refuses moves that no state allows. */
+export class MemoryJournal implements RunJournal {
+  readonly records = new Map<Id, MemoryRecord>();
+  /** Every write, in order: `moving in/a 0`. */
+  readonly steps: string[] = [];
+  /** What the next write of this name throws, without taking effect. */
+  readonly refusals = new Map<string, Error>();
+  crash: Crash | undefined;
+
+  record(sourcePath: string): MemoryRecord {
+    const found = [...this.records.values()].find((record) => record.sourcePath === sourcePath);
+    if (!found) throw new Error(`no delivery of ${sourcePath}`);
+    return found;
+  }
+
+  /** Changes a record as if another attempt had written it. */
+  rewrite(sourcePath: string, change: Partial<MemoryRecord>): void {
+    const record = this.record(sourcePath);
+    this.records.set(record.id, { ...record, ...change });
+  }
+
+  async deliveries(): Promise<DeliveryRecord[]> {
+    this.crash?.step();
+    return [...this.records.values()];
+  }
+
+  select(files: readonly SelectedFile[]): Promise<void> {
+    return this.#write('select', `select ${files.length}`, () => {
+      for (const file of files) this.#add(file);
+    });
+  }
+
+  reselect(id: Id, { size, sourceModifiedAt }: SelectedFile): Promise<void> {
+    return this.#change('reselect', id, `${size}`, () => ({
+      ...{ size, sourceModifiedAt, state: 'selected', checkpoint: undefined, committing: undefined },
+    }));
+  }
+
+  moving(id: Id, { partPath, resumedFrom }: { partPath: RemotePath; resumedFrom: number }): Promise<void> {
+    return this.#change('moving', id, `${resumedFrom}`, ({ checkpoint }) => ({
+      ...{ state: 'moving', partPath, committing: undefined },
+      checkpoint: resumedFrom === 0 ? undefined : checkpoint,
+    }));
+  }
+
+  checkpoint(id: Id, checkpoint: Checkpoint): Promise<void> {
+    return this.#change('checkpoint', id, `${checkpoint.bytes}`, () => ({ checkpoint }));
+  }
+
+  committing(id: Id, { bytes, sha256, assurance }: Proof): Promise<void> {
+    return this.#change('committing', id, assurance, () => ({ committing: { bytes, sha256, assurance } }));
+  }
+
+  delivered(id: Id, { bytes, sha256, assurance }: Proof): Promise<void> {
+    return this.#change('delivered', id, assurance, () => ({
+      ...{ state: 'delivered', sha256, proof: { bytes, sha256, assurance } },
+    }));
+  }
+
+  disposing(id: Id): Promise<void> {
+    return this.#change('disposing', id, '', () => ({}), ['delivered']);
+  }
+
+  disposed(id: Id): Promise<void> {
+    return this.#change('disposed', id, '', () => ({ disposed: true }), ['delivered']);
+  }
+
+  skipped(id: Id, reason: string): Promise<void> {
+    return this.#change('skipped', id, '', () => ({ state: 'skipped', reason }));
+  }
+
+  failed(id: Id, failure: Failure, state: 'failed' | 'unknown'): Promise<void> {
+    return this.#change('failed', id, `${state} ${failure.code}`, () => ({ state, failure }));
+  }
+
+  #add(file: SelectedFile): void {
+    if ([...this.records.values()].some(({ sourcePath }) => sourcePath === file.sourcePath)) return;
+    const { sourcePath, targetPath, size, sourceModifiedAt, failure } = file;
+    const id = newId();
+    this.records.set(id, {
+      ...{ id, sourcePath, targetPath, size, sourceModifiedAt, disposed: false },
+      ...{ partPath: undefined, checkpoint: undefined, committing: undefined, sha256: undefined },
+      ...(failure ? { state: 'failed', failure } : { state: 'selected' }),
+    });
+  }
+
+  #change(
+    name: string,
+    id: Id,
+    detail: string,
+    change: (record: MemoryRecord) => Partial<MemoryRecord>,
+    from: readonly DeliveryRecord['state'][] = ['selected', 'moving', 'failed', 'unknown'],
+  ): Promise<void> {
+    const record = this.records.get(id);
+    if (!record) throw new Error(`no delivery ${id}`);
+    return this.#write(name, `${name} ${record.sourcePath} ${detail}`.trim(), () => {
+      const current = this.records.get(id) ?? record;
+      if (!from.includes(current.state)) throw new Error(`${name} of a delivery that is ${current.state}`);
+      this.records.set(id, { ...current, ...change(current) });
+    });
+  }
+
+  async #write(name: string, step: string, effect: () => void): Promise<void> {
+    this.crash?.step();
+    const refusal = this.refusals.get(name);
+    if (refusal) throw refusal;
+    effect();
+    this.steps.push(step);
+    this.crash?.step();
+  }
+}
