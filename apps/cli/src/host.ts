@@ -1,10 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunningApi, startApi } from '@waybill/api';
-import { type Database, openDatabase } from '@waybill/db';
+import { readVersion, startApi } from '@waybill/api';
+import { openDatabase } from '@waybill/db';
 import { startEmbeddedPostgres } from '@waybill/db/embedded';
 import { migrate } from '@waybill/db/migrate';
-import { abandonLeases, type Context } from '@waybill/operations';
+import { abandonLeases, type Context, recordService } from '@waybill/operations';
+import { Closing } from '@waybill/program';
 import { openQueueSystem } from '@waybill/queue';
 import { startScheduler } from '@waybill/scheduler';
 import {
@@ -16,7 +17,6 @@ import {
 } from '@waybill/secrets';
 import { createLogger, type Logger } from '@waybill/telemetry';
 import { startWorker } from '@waybill/worker';
-import { Closing } from './host/closing.js';
 import { refreshCommandLineAccess } from './host/command-line-key.js';
 import type { HostSettings } from './host/settings.js';
 
@@ -82,6 +82,12 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
   // On a database of its own nobody else can be alive: what a killed process left running is taken up at once.
   if (settings.databaseUrl === undefined) await abandonLeases(context);
 
+  const version = readVersion();
+  await recordService(context, 'started', { service: 'waybill up', version });
+  closing.add('the record of the service', () =>
+    recordService(context, 'stopped', { service: 'waybill up', version }),
+  );
+
   const vault = createVault(masterKey);
   const scheduler = startScheduler({ database, queue, log: log.child({ part: 'scheduler' }) });
   closing.add('the scheduler', () => scheduler.close());
@@ -90,13 +96,18 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
     { ...settings, name: 'up' },
   );
   closing.add('the worker', () => worker.close());
-  const api = await openApi(settings, database, {
-    vault,
-    signer: createSigner(masterKey),
-    queue: queue.queue,
-    signals: queue.signals,
-    log: log.child({ part: 'api' }),
-  });
+  const api = await startApi(
+    {
+      database,
+      vault,
+      signer: createSigner(masterKey),
+      queue: queue.queue,
+      signals: queue.signals,
+      log: log.child({ part: 'api' }),
+      version,
+    },
+    settings,
+  );
   closing.add('the API', () => api.close());
   const { url, apiKey } = await refreshCommandLineAccess(context, dataDir, api.url);
   log.info({ url, dataDir, queue: queue.backend }, 'Waybill is up');
@@ -132,13 +143,4 @@ async function openPostgres(
     });
   });
   return { databaseUrl: postgres.url, broken };
-}
-
-async function openApi(
-  { host, port }: HostSettings,
-  database: Database,
-  parts: Omit<Parameters<typeof startApi>[0], 'database' | 'version'>,
-): Promise<RunningApi> {
-  const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return await startApi({ ...parts, database, version: JSON.parse(manifest).version }, { host, port });
 }

@@ -23,11 +23,17 @@ export async function main(args: readonly string[]): Promise<number> {
     stop.abort(new Error(`stopped by ${signal}`));
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   try {
     return await runCommand(args, readConfig(), process, stop.signal);
   } finally {
     for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   }
+}
+
+/** Whoever was reading, such as `head`, has enough: that is no reason to fail, or to end a service. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 function endAtOnce(signal: NodeJS.Signals): never {

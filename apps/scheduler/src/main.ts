@@ -1,5 +1,5 @@
 import { openDatabase } from '@waybill/db';
-import { runProgram } from '@waybill/program';
+import { Closing, runProgram } from '@waybill/program';
 import { openQueueSystem } from '@waybill/queue';
 import { createLogger } from '@waybill/telemetry';
 import { readSchedulerConfig } from './config.js';
@@ -7,17 +7,15 @@ import { startScheduler } from './scheduler.js';
 
 await runProgram(async () => {
   const config = readSchedulerConfig();
+  const closing = new Closing();
   const log = createLogger({ name: 'scheduler', level: config.logLevel });
   const database = openDatabase({ url: config.databaseUrl, applicationName: 'waybill-scheduler' });
+  closing.add('the database', () => database.close());
   const queue = await openQueueSystem(config, {
     log: (level, message, error) => log[level]({ err: error }, message),
   });
+  closing.add('the queue', () => queue.close());
   const scheduler = startScheduler({ database, queue, log });
-  return {
-    async close() {
-      await scheduler.close();
-      await queue.close();
-      await database.close();
-    },
-  };
+  closing.add('the scheduler', () => scheduler.close());
+  return closing;
 });

@@ -1,11 +1,13 @@
 import { hostname } from 'node:os';
 import { type Environment, readSettings } from '@waybill/program';
+import { type MasterKey, parseMasterKey } from '@waybill/secrets';
+import { type LogLevel, logLevels } from '@waybill/telemetry';
 
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
-  /** Base64: credentials are opened with it. */
-  readonly masterKey: string;
+  /** Credentials are opened with it. */
+  readonly masterKey: MasterKey;
   /** As people know the worker. */
   readonly name: string;
   /** The pools whose runs it executes. */
@@ -16,22 +18,24 @@ export interface WorkerConfig {
   readonly leaseMs: number;
   /** How long running transfers may go on after a stop was asked for, before they are handed back. */
   readonly graceMs: number;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
 }
-
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** @throws SettingsRefused naming every setting that is missing or wrong */
 export function readWorkerConfig(environment: Environment = process.env): WorkerConfig {
   return readSettings(environment, (from) => ({
     databaseUrl: from.required('DATABASE_URL', 'the PostgreSQL that holds the runs'),
     redisUrl: from.optional('REDIS_URL'),
-    masterKey: from.required('WAYBILL_MASTER_KEY', 'the key that the API seals credentials with, in base64'),
+    masterKey: from.parsed(
+      'WAYBILL_MASTER_KEY',
+      'the key that the API seals credentials with, in base64',
+      (text) => parseMasterKey(text, 'WAYBILL_MASTER_KEY'),
+    ),
     name: from.text('WAYBILL_WORKER_NAME', hostname()),
     pools: from.list('WAYBILL_POOLS', ['default']),
     concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
     leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
     graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
-    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', LOG_LEVELS),
+    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
   }));
 }

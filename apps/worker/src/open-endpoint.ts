@@ -1,6 +1,6 @@
 import type { Db, Endpoint } from '@waybill/db';
 import { openCredential, trustedHostKeys } from '@waybill/operations';
-import type { Vault } from '@waybill/secrets';
+import { SecretRefused, type Vault } from '@waybill/secrets';
 import { openSftpEndpoint } from '@waybill/sftp';
 import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/storage';
 
@@ -19,7 +19,7 @@ export async function openEndpoint(
     case 'local':
       return await openLocalEndpoint({ root: settings.root });
     case 'sftp': {
-      const secret = await openCredential(db, endpoint.id, vault);
+      const secret = await readCredential(db, vault, endpoint);
       if (!secret)
         throw new StorageError(
           'misconfigured',
@@ -28,5 +28,18 @@ export async function openEndpoint(
       const hostKeys = await trustedHostKeys(db, endpoint.id);
       return await openSftpEndpoint({ ...settings, secret, hostKeys }, signal);
     }
+  }
+}
+
+async function readCredential(db: Db, vault: Vault, { id, name }: Endpoint) {
+  try {
+    return await openCredential(db, id, vault);
+  } catch (cause) {
+    if (!(cause instanceof SecretRefused)) throw cause;
+    throw new StorageError(
+      'misconfigured',
+      `endpoint ${name}: ${cause.message}; give the worker the right WAYBILL_MASTER_KEY, or set the credential again`,
+      { cause },
+    );
   }
 }

@@ -12,7 +12,7 @@ export const time = z.iso
 
 /** An instant, as it may be asked for: any offset. */
 export const timeAsked = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, error: 'write a time with offset or Z, such as 2026-03-01T06:00:00Z' })
   .transform((text) => new Date(text))
   .meta({ description: 'ISO 8601 with offset or Z.', example: '2026-03-01T06:00:00Z' });
 

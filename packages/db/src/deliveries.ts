@@ -125,7 +125,10 @@ export async function selectDeliveries(
   return rows[0]?.kept === true;
 }
 
-/** The file was seen again with another size or time: what is known of its bytes is forgotten. */
+/**
+ * The file was seen again with another size or time: what is known of its bytes is forgotten. The name of its part file
+ * is kept, so that what lies there can be overwritten or removed.
+ */
 export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDelivery): Promise<boolean> {
   return await write(
     db,

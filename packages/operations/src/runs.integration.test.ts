@@ -451,7 +451,7 @@ describe('the record of a delivery', () => {
     expect(await record()).toMatchObject({
       ...file,
       state: 'selected',
-      partPath: undefined,
+      partPath,
       checkpoint: undefined,
       committing: undefined,
       sha256: undefined,

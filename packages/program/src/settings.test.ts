@@ -25,3 +25,15 @@ it('names everything that is wrong at once', () => {
   expect(wrong).toThrow(SettingsRefused);
   expect(wrong).toThrow(/URL is not set[\s\S]*PORT is "70000"[\s\S]*LEVEL is "loud"/);
 });
+
+it('lists what a parser says among the other problems', () => {
+  const parse = () => {
+    throw new Error('KEY must be 44 characters');
+  };
+  const wrong = () =>
+    readSettings({ KEY: 'x' }, (from) => [
+      from.required('URL', 'where'),
+      from.parsed('KEY', 'the key', parse),
+    ]);
+  expect(wrong).toThrow(/URL is not set[\s\S]*KEY must be 44 characters/);
+});

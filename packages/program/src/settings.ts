@@ -11,6 +11,8 @@ export interface SettingsReader {
   optional(name: string): string | undefined;
   required(name: string, meaning: string): string;
   text(name: string, fallback: string): string;
+  /** A required setting that `parse` has to take; what it throws is noted. */
+  parsed<T>(name: string, meaning: string, parse: (value: string) => T): T;
   integer(name: string, fallback: number, bounds: { min: number; max: number }): number;
   choice<T extends string>(name: string, fallback: T, choices: readonly T[]): T;
   /** Comma-separated words. */
@@ -24,12 +26,23 @@ export interface SettingsReader {
 export function readSettings<T>(environment: Environment, read: (from: SettingsReader) => T): T {
   const problems: string[] = [];
   const optional = (name: string) => environment[name]?.trim() || undefined;
+  const required = (name: string, meaning: string) => {
+    const value = optional(name);
+    if (value === undefined) problems.push(`${name} is not set: ${meaning}`);
+    return value;
+  };
   const settings = read({
     optional,
-    required(name, meaning) {
-      const value = optional(name);
-      if (value === undefined) problems.push(`${name} is not set: ${meaning}`);
-      return value ?? '';
+    required: (name, meaning) => required(name, meaning) ?? '',
+    parsed<T>(name: string, meaning: string, parse: (value: string) => T): T {
+      const value = required(name, meaning);
+      try {
+        if (value !== undefined) return parse(value);
+      } catch (error) {
+        problems.push((error as Error).message);
+      }
+      // Never seen: with a problem noted, no settings are returned.
+      return undefined as T;
     },
     text: (name, fallback) => optional(name) ?? fallback,
     integer(name, fallback, { min, max }) {

@@ -30,7 +30,10 @@ export async function openPostgresBackend(
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
   });
-  pool.on('error', (error) => log('warn', 'queue: lost an idle connection to PostgreSQL', error));
+  pool.on('error', (error) => {
+    // While the pool ends, a server that stops meanwhile is in order.
+    if (!pool.ending) log('warn', 'queue: lost an idle connection to PostgreSQL', error);
+  });
 
   try {
     await prepare(pool, settings, closing.signal, now);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Environment, readSettings } from '@waybill/program';
+import { type LogLevel, logLevels } from '@waybill/telemetry';
 
 /** What `waybill up` and `waybill migrate` need to know. */
 export interface HostSettings {
@@ -19,10 +20,8 @@ export interface HostSettings {
   readonly leaseMs: number;
   /** How long running transfers may go on after a stop was asked for, before they are handed back. */
   readonly graceMs: number;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
 }
-
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** @throws SettingsRefused naming every setting that is wrong */
 export function readHostSettings(environment: Environment = process.env): HostSettings {
@@ -37,6 +36,6 @@ export function readHostSettings(environment: Environment = process.env): HostSe
     concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
     leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
     graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
-    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', LOG_LEVELS),
+    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
   }));
 }

@@ -6,7 +6,7 @@ export class Closing {
     this.#parts.push({ name, close });
   }
 
-  /** @throws AggregateError naming the parts that did not close */
+  /** Safe to call twice. @throws AggregateError naming the parts that did not close */
   async close(): Promise<void> {
     const errors: Error[] = [];
     for (let part = this.#parts.pop(); part; part = this.#parts.pop()) {
