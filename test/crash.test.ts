@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Json } from './support/api.js';
 import { Cleanup } from './support/cleanup.js';
-import { defineExchange, type Exchange } from './support/exchange.js';
+import { defineExchange, type Exchange, PARTNER } from './support/exchange.js';
 import { hashes, makeFile } from './support/files.js';
 import { backends, type Fleet, startFleet } from './support/fleet.js';
 
@@ -23,68 +23,63 @@ describe.each(backends)('a worker that is killed in the middle of its files, the
   });
   afterAll(() => cleanup[Symbol.asyncDispose]());
 
-  it(`a push and a pull of 1 GiB survive ${KILLS} kills: resumed, delivered once, never visible half`, async () => {
-    const moves: Move[] = [
-      { name: 'push', from: exchange.local, to: exchange.remote },
-      { name: 'pull', from: exchange.remote, to: exchange.local },
-    ].map((move) => ({ ...move, runId: '', checkpoints: [] }));
-    for (const move of moves) {
-      await makeFile(join(move.from, 'out', `${move.name}.bin`), GIB);
-      await exchange.define(move.name, move.name as 'push' | 'pull');
-      move.runId = (await fleet.api.run(move.name)).id;
-    }
+  it.each(['push', 'pull'] as const)(
+    `a %s of 1 GiB survives ${KILLS} kills: resumed, delivered once, never visible half`,
+    async (direction) => {
+      const [from, to] =
+        direction === 'push' ? [exchange.local, exchange.remote] : [exchange.remote, exchange.local];
+      await makeFile(join(from, 'out', `${direction}.bin`), GIB);
+      await exchange.define(direction, direction, {
+        definition: {
+          source: { endpointId: direction === 'push' ? 'ours' : PARTNER, directory: 'out' },
+          disposition: { kind: 'archive', directory: 'archive' },
+        },
+      });
+      const expected = await hashes(join(from, 'out'));
+      const { id } = await fleet.api.run(direction);
 
-    for (let kill = 0; kill < KILLS; kill++) {
-      const worker = fleet.startWorker();
-      for (const move of moves) await checkpointBeyond(move, move.checkpoints.at(-1) ?? 0);
-      await worker.end('SIGKILL');
-      for (const move of moves) {
-        move.checkpoints.push((await deliveryOf(move)).checkpointBytes);
-        expect(await readdir(join(move.to, 'in')), 'no half file under the final name').not.toContain(
-          `${move.name}.bin`,
+      let checkpoint = 0;
+      for (let kill = 0; kill < KILLS; kill++) {
+        const worker = fleet.startWorker();
+        await checkpointBeyond(id, checkpoint);
+        await worker.end('SIGKILL');
+        checkpoint = (await deliveryOf(id)).checkpointBytes;
+        expect(await readdir(join(to, 'in')), 'no half file under the final name').not.toContain(
+          `${direction}.bin`,
         );
       }
-    }
 
-    fleet.startWorker();
-    for (const move of moves) await expectResumedAndDeliveredOnce(move);
-  });
+      const last = fleet.startWorker();
+      const run = await fleet.api.settled(id);
+      await last.end('SIGTERM');
+      expect(run.state, JSON.stringify(run)).toBe('succeeded');
+      expect((await deliveryOf(id)).resumedFrom).toBe(checkpoint);
+      const { items: attempts } = await fleet.api.get(`/runs/${id}/attempts`);
+      expect(attempts.map(({ state }: Json) => state)).toEqual([...Array(KILLS).fill('lost'), 'succeeded']);
+      const arrived = await hashes(join(to, 'in'));
+      expect(arrived.get(`${direction}.bin`)).toBe(expected.get(`${direction}.bin`));
+      expect(arrived.size, 'no part file left').toBe(1);
+      expect(await hashes(join(from, 'archive'))).toEqual(expected);
+      expect(await fleet.api.all(`/audit-events?type=run.succeeded&subjectId=${id}`)).toHaveLength(1);
+    },
+  );
 
-  async function expectResumedAndDeliveredOnce({ runId, from, to, checkpoints }: Move): Promise<void> {
-    const run = await fleet.api.settled(runId, 180_000);
-    expect(run.state, JSON.stringify(run)).toBe('succeeded');
-    expect((await deliveryOf({ runId })).resumedFrom).toBeGreaterThanOrEqual(checkpoints.at(-1) ?? GIB);
-    const { items: attempts } = await fleet.api.get(`/runs/${runId}/attempts`);
-    expect(attempts.map(({ state }: Json) => state)).toEqual([...Array(KILLS).fill('lost'), 'succeeded']);
-    expect(await hashes(join(to, 'in'))).toEqual(await hashes(join(from, 'out')));
-    expect(await fleet.api.all(`/audit-events?type=run.succeeded&subjectId=${runId}`)).toHaveLength(1);
-  }
-
-  async function deliveryOf({ runId }: Pick<Move, 'runId'>): Promise<Json> {
+  async function deliveryOf(runId: string): Promise<Json> {
     const [delivery] = await fleet.api.all(`/runs/${runId}/deliveries`);
     return delivery;
   }
 
   /** Waits until more of the file is safely at the target than at the last kill. */
-  async function checkpointBeyond(move: Move, bytes: number): Promise<void> {
+  async function checkpointBeyond(runId: string, bytes: number): Promise<void> {
     for (const deadline = Date.now() + 60_000; Date.now() < deadline; ) {
-      const delivery = await deliveryOf(move);
+      const delivery = await deliveryOf(runId);
       expect(delivery?.state, 'delivered too soon for the test').not.toBe('delivered');
       if (delivery && delivery.checkpointBytes > bytes) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    const run = await fleet.api.get(`/runs/${move.runId}`);
-    expect.fail(`no checkpoint beyond ${bytes}: ${JSON.stringify(run)}`);
+    expect.fail(`no checkpoint beyond ${bytes}: ${JSON.stringify(await fleet.api.get(`/runs/${runId}`))}`);
   }
 });
-
-interface Move {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-  runId: string;
-  readonly checkpoints: number[];
-}
 
 it('a worker that is stopped hands its run back, using up no attempt, and another one goes on', async () => {
   await using fleet = await startFleet('postgresql', { WAYBILL_GRACE_MS: '0' }, { workers: 0 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cleanup } from './support/cleanup.js';
@@ -103,6 +103,39 @@ describe.each(backends)('an exchange with a partner, the queue on %s', (backend)
     const runs = await fleet.api.all('/runs?transfer=every-minute');
     expect(new Set(runs.map(({ occurrenceId }) => occurrenceId)).size).toBe(runs.length);
     await fleet.api.call('PATCH', '/schedules/every-minute', { enabled: false });
+  });
+
+  it('a relay moves a file from one SFTP account to another', async () => {
+    await writeFile(join(exchange.remote, 'out', 'relayed.txt'), 'from there to there');
+    const { server } = exchange;
+    await fleet.api.post('/endpoints', {
+      name: 'second-sftp',
+      settings: {
+        kind: 'sftp',
+        host: server.host,
+        port: server.port,
+        username: server.username,
+        root: server.root,
+      },
+    });
+    await fleet.api.post('/endpoints/second-sftp/host-keys', { key: server.hostKey });
+    const { privateKey, passphrase } = server.encryptedClientKey;
+    await fleet.api.call('PUT', '/endpoints/second-sftp/credential', {
+      kind: 'private-key',
+      privateKey,
+      passphrase,
+    });
+    await exchange.define('relay', 'pull', {
+      definition: {
+        source: { endpointId: 'acme-sftp', directory: 'out', include: ['relayed.txt'] },
+        target: { endpointId: 'second-sftp', directory: 'relayed' },
+        disposition: { kind: 'delete' },
+      },
+    });
+    const run = await fleet.api.settled((await fleet.api.run('relay')).id);
+    expect(run).toMatchObject({ state: 'succeeded', files: { delivered: 1 } });
+    expect(await readFile(join(server.root, 'relayed', 'relayed.txt'), 'utf8')).toBe('from there to there');
+    expect(await readdir(join(exchange.remote, 'out'))).not.toContain('relayed.txt');
   });
 
   it('read-back proves arrival by reading the file again', async () => {

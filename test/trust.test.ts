@@ -4,7 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cleanup } from './support/cleanup.js';
 import { defineExchange, type Exchange, PARTNER } from './support/exchange.js';
-import { backends, type Fleet, startFleet } from './support/fleet.js';
+import { backends, type Fleet, freePort, startFleet } from './support/fleet.js';
 
 /** A valid key that no server of ours has. */
 const OTHER_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxUBv6aRBj4OG25XEkxeDRjBG8kpWxNKAUMDAQAQyQt';
@@ -45,6 +45,26 @@ describe.each(backends)('trust, the queue on %s', (backend) => {
     expect(run).toMatchObject({ state: 'failed', failure: { code: 'authentication-failed' } });
     expect((await fleet.api.get(`/runs/${run.id}/attempts`)).items).toHaveLength(1);
     expect(JSON.stringify(run)).not.toContain('wrong');
+  });
+
+  it('a server that refuses connections uses up the attempts, and the run says which address', async () => {
+    const port = await freePort();
+    await fleet.api.post('/endpoints', {
+      name: 'nobody-there',
+      settings: { kind: 'sftp', host: '127.0.0.1', port, username: 'me' },
+    });
+    await fleet.api.post('/endpoints/nobody-there/host-keys', { key: OTHER_KEY });
+    const secret = { kind: 'password', password: 'unused' };
+    await fleet.api.call('PUT', '/endpoints/nobody-there/credential', secret);
+    await exchange.define('to-nobody', 'push', {
+      definition: {
+        target: { endpointId: 'nobody-there', directory: 'in' },
+        retry: { maxAttempts: 2, firstDelayMs: 100, maxDelayMs: 100 },
+      },
+    });
+    const run = await fleet.api.settled((await fleet.api.run('to-nobody')).id);
+    expect(run).toMatchObject({ state: 'failed', attemptsUsed: 2, failure: { code: 'connection-refused' } });
+    expect(run.failure.message).toContain(`127.0.0.1:${port}`);
   });
 
   it('an audit row altered behind our back is named', async () => {

@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { define, reportScheduledRuns, runAll } from './demo/exchange.mjs';
+import { define, printDueTimes, reportScheduledRuns, runAll } from './demo/exchange.mjs';
 import { writeSamples } from './demo/files.mjs';
 import { root, runTool, SetupFailed, setUp } from './setup.mjs';
 
@@ -52,6 +52,7 @@ async function demonstrate(directory, { once, signal }) {
       const exchanges = await define(client, { partner, partnerRoot, ourRoot, privateKey });
       const receipts = path.join(root, '.waybill/demo');
       await runAll(exchanges, { client, cli: parts, receipts, signal });
+      await printDueTimes(client, parts);
       printAccess(service);
       if (!once) await stayUp(service, { client, cli: parts, partnerRoot, signal });
     });

@@ -78,6 +78,15 @@ export async function runAll(exchanges, { client, cli, receipts, signal }) {
   await client.call('updateSchedule', { params: { id: 'acme-every-minute' }, body: { enabled: true } });
 }
 
+/** Prints when the schedule will fire. */
+export async function printDueTimes(client, { formatTime }) {
+  const { due } = await client.call('previewSchedule', {
+    params: { id: 'acme-every-minute' },
+    query: { count: 3 },
+  });
+  console.log(`\nSchedule acme-every-minute runs acme-statements next at ${due.map(formatTime).join(', ')}`);
+}
+
 /** Prints each run that the schedule makes, until `signal`. */
 export async function reportScheduledRuns({ client, cli, signal, pause }) {
   const seen = new Set();
@@ -89,6 +98,7 @@ export async function reportScheduledRuns({ client, cli, signal, pause }) {
       console.log(
         `${cli.formatTime(run.finishedAt)}  scheduled ${run.transferName}: ${cli.describeState(run)}`,
       );
+      if (run.failure) console.log(run.failure.message);
     }
     await pause();
   }

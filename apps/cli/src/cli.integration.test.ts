@@ -83,6 +83,28 @@ it('takes an operator from nothing to a verified delivery', async () => {
   expect((await waybill(['audit', 'verify'])).stdout).toMatch(/^The chain is intact/);
 });
 
+it('brings a revoked host key back only by its fingerprint', async () => {
+  const trust = ['endpoint', 'trust', 'acme-sftp'];
+  expect((await waybill(['endpoint', 'distrust', 'acme-sftp', partner.fingerprint])).exitCode).toBe(0);
+
+  const scanned = await waybill([...trust, '--key-file', '-'], `${partner.hostKey}\n`);
+  expect(scanned.exitCode).toBe(7);
+  expect(scanned.stderr).toContain(
+    `on record as revoked. To trust it again: waybill ${trust.join(' ')} --fi`,
+  );
+
+  const again = await waybill([...trust, '--fingerprint', partner.fingerprint]);
+  expect(again.stdout).toMatch(/ active /);
+  expect((await waybill([...trust, '--key', partner.hostKey])).exitCode).toBe(0);
+});
+
+it('says once what is wrong with a request', async () => {
+  const { stderr } = await waybill(['run', 'list', '--since', 'yesterday']);
+  expect(stderr).toBe(`Error: The request is not valid (invalid-request)
+since: write a time with offset or Z, such as 2026-03-01T06:00:00Z
+`);
+});
+
 it.each([
   [['partner', 'show', 'nobody'], 3, /There is no partner "nobody"/],
   [['partner', 'add', 'acme'], 7, /conflict/],

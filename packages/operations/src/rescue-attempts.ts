@@ -29,9 +29,8 @@ export interface RescuedRun {
  */
 const heldAfterLost = 20;
 
-/** Wait before the next attempt: short, because another worker can go on, and growing, in case it can't. */
-const firstDelayMs = 250;
-const maxDelayMs = 5_000;
+/** Wait before the next attempt: short, because another worker can go on. */
+const delayMs = 1_000;
 
 /** Ends attempts whose lease has run out; their runs go back to the queue under a new epoch, which fences them off. */
 export async function rescueLostAttempts(
@@ -101,7 +100,6 @@ function endOf(run: Run, failure: Failure, lost: number): RunEnd {
       state: 'held',
       failure: { ...failure, message: `${failure.message}; that was ${lost} times in a row` },
     };
-  const delayMs = Math.min(maxDelayMs, firstDelayMs * 2 ** Math.max(0, lost - 1));
   return { ...plain, state: 'queued', notBefore: new Date(Date.now() + delayMs) };
 }
 

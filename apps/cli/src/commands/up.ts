@@ -27,7 +27,7 @@ export function addHostCommands(program: Command, context: Context): void {
         WAYBILL_HOST: host,
         WAYBILL_PORT: port === undefined ? undefined : String(port),
       });
-      const service = await hostUp(settings);
+      const service = await hostUp(settings).catch(startFailed);
       try {
         printFirstSteps(context, service.url);
         const end = await Promise.race([service.broken, aborted(context.signal)]);
@@ -46,7 +46,7 @@ export function addHostCommands(program: Command, context: Context): void {
     .action(async () => {
       const { hostMigrate, settings } = await loadHost(context, {});
       const { out } = context;
-      const migrated = await hostMigrate(settings);
+      const migrated = await hostMigrate(settings).catch(startFailed);
       out.result(migrated, () =>
         out.line(
           migrated.applied.length === 0 ? 'Nothing to apply.' : `Applied: ${migrated.applied.join(', ')}`,
@@ -63,6 +63,13 @@ async function loadHost({ config, dataDir }: Context, options: Environment) {
   } catch (cause) {
     throw new CommandFailed(exitCodes.invalid, (cause as Error).message, { cause });
   }
+}
+
+/** What the machine refused, such as a port in use, is told without a stack trace. */
+function startFailed(cause: Error & { code?: unknown }): never {
+  const expected = cause.name === 'EmbeddedPostgresError' || typeof cause.code === 'string';
+  if (!expected) throw cause;
+  throw new CommandFailed(exitCodes.unexpected, `cannot start: ${cause.message}`, { cause });
 }
 
 /** Resolves on Ctrl-C or SIGTERM. */

@@ -7,7 +7,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findBinaries } from './binaries.js';
 import { processStart, serverProcesses } from './processes.js';
+import { findServerUser } from './server-user.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './start.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -102,7 +104,7 @@ describe('an embedded PostgreSQL', () => {
 
   it('stops a server that an earlier owner has left running', async () => {
     await (await start()).stop();
-    const orphan = spawnOrphan(clusterDirectory());
+    const orphan = await spawnOrphan(clusterDirectory());
     await expect.poll(() => serverProcesses(clusterDirectory()), patience).toContain(orphan.pid);
     const pidFile = path.join(clusterDirectory(), 'postmaster.pid');
     await expect.poll(() => readFile(pidFile, 'utf8').catch(() => ''), patience).toContain('ready');
@@ -164,7 +166,10 @@ describe('the process of an embedded PostgreSQL', () => {
 
   it('belongs to the user who started it, unless that is root', async () => {
     await chmod(base, 0o777);
-    const owner = startInChild(moduleFile, isRoot ? { uid: nobody, gid: nobody } : {});
+    // The clone may lie where nobody else can read it.
+    const installation = path.join(base, 'public');
+    await install(installation);
+    const owner = startInChild(path.join(installation, 'src/start.ts'), isRoot ? nobody : undefined);
     const { pid } = await owner.started;
     expect((await stat(clusterDirectory())).uid).toBe(isRoot ? nobody : process.getuid?.());
     owner.child.kill('SIGTERM');
@@ -190,17 +195,20 @@ describe('the process of an embedded PostgreSQL', () => {
 
 const moduleFile = fileURLToPath(new URL('./start.ts', import.meta.url));
 
-/** Another process that starts the server on `dataDir` and stops it at SIGTERM. */
-function startInChild(file: string, as: { uid?: number; gid?: number } = {}) {
+/** Another process that starts the server on `dataDir`, as that user once its code is loaded, and stops it at SIGTERM. */
+function startInChild(file: string, user?: number) {
+  const become =
+    user === undefined ? '' : `process.setgroups([]); process.setgid(${user}); process.setuid(${user});`;
   const program = `
     import { startEmbeddedPostgres } from ${JSON.stringify(file)};
+    ${become}
     const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, durable: false, log() {} });
     process.on('SIGTERM', () => server.stop().then(() => process.exit(0)));
     setInterval(() => {}, 1000);
     console.log('pid=' + server.pid);`;
   const tsx = createRequire(import.meta.url).resolve('tsx');
   const args = ['--import', tsx, '--input-type=module', '--eval', program];
-  const child = spawn(process.execPath, args, { ...as, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   let output = '';
   const started = new Promise<{ pid: number }>((resolve, reject) => {
@@ -216,11 +224,11 @@ function startInChild(file: string, as: { uid?: number; gid?: number } = {}) {
 }
 
 /** The server as a killed Waybill without setpriv leaves it behind. */
-function spawnOrphan(directory: string): ChildProcess {
-  const binaries = path.join(packageDirectory(), 'native/bin/postgres');
+async function spawnOrphan(directory: string): Promise<ChildProcess> {
+  const { postgres } = await findBinaries(findServerUser(), () => {});
   const { uid, gid } = ownerOf(directory);
   const settings = ['-c', 'listen_addresses=', '-c', `unix_socket_directories=${directory}`];
-  const child = spawn(binaries, ['-D', directory, ...settings], {
+  const child = spawn(postgres, ['-D', directory, ...settings], {
     ...(isRoot ? { uid, gid } : {}),
     cwd: '/',
   });
