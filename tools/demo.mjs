@@ -1,7 +1,7 @@
 // `npm run demo [-- --once]`: a partner exchange on this machine, from nothing to receipts. Starts the service and a
 // partner's SFTP server, defines a scheduled pull and a push over the REST API, runs both, and compares the files of
 // both sides by itself. Stays up until Ctrl-C; with --once it ends after the exchange.
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -103,7 +103,11 @@ Try      curl -H "Authorization: Bearer ${apiKey}" ${url}/api/v1/runs
 }
 
 async function stayUp(service, { client, cli, partnerRoot, signal }) {
-  console.log(`Every minute the schedule fetches what lies in ${partnerRoot}/statements: put a file there.`);
+  const outbox = path.join(partnerRoot, 'statements');
+  await writeFile(path.join(outbox, 'late statement.csv'), 'date;amount\n2026-03-02;100.00\n');
+  console.log(
+    `Every minute the schedule fetches what lies in ${outbox}: put a file there; one lies there now.`,
+  );
   console.log('Stop by Ctrl-C.\n');
   const pause = () => sleep(2_000, undefined, { signal }).catch(() => undefined);
   const broken = service.broken.then((error) => {

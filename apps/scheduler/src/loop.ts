@@ -27,6 +27,7 @@ const SILENCE_MS = 5_000;
  */
 export function startLoop(steps: readonly Step[], log: Logger): Loop {
   const due = new Map<Step, number>(steps.map((step) => [step, 0]));
+  const failing = new Map<string, string>();
   let running: Promise<void> | undefined;
   let again = false;
   let closed = false;
@@ -37,7 +38,7 @@ export function startLoop(steps: readonly Step[], log: Logger): Loop {
       if (closed || performance.now() < (due.get(step) ?? 0)) continue;
       // A little less than the interval, so that a tick that comes a few milliseconds early still counts.
       due.set(step, performance.now() + step.everyMs - 100);
-      await runStep(step, log);
+      await runStep(step, failing, log);
     }
   };
   const look = () => {
@@ -79,11 +80,19 @@ export function startLoop(steps: readonly Step[], log: Logger): Loop {
   };
 }
 
-async function runStep({ name, run }: Step, log: Logger): Promise<void> {
+/** Logs a failure when it begins or changes, and its end: a database that is down would fill the log otherwise. */
+async function runStep({ name, run }: Step, failing: Map<string, string>, log: Logger): Promise<void> {
   try {
     const done = await run();
+    if (failing.delete(name)) log.info({ step: name }, `${name} works again`);
     if (done > 0) log.info({ step: name, done }, name);
   } catch (error) {
-    log.error({ step: name, err: error }, `${name} failed; it is tried again at its next turn`);
+    const message = error instanceof Error ? error.message : String(error);
+    const known = failing.get(name) === message;
+    failing.set(name, message);
+    log[known ? 'debug' : 'error'](
+      { step: name, err: error },
+      `${name} failed; it is tried again at its next turn`,
+    );
   }
 }

@@ -171,8 +171,6 @@ export type AuditEvent =
   | Variant<'service.started', 'service', { readonly version: string }>
   | Variant<'service.stopped', 'service', { readonly version: string }>;
 
-export type AuditEventType = AuditEvent['type'];
-
 export const auditOutcomes = ['succeeded', 'denied'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 

@@ -3,7 +3,6 @@ export { type ChainedEvent, type ChainHead, canonicalEvent, eventHash, genesisHa
 export { describeEvent } from './describe.js';
 export {
   type AuditEvent,
-  type AuditEventType,
   type AuditOutcome,
   outcomeOf,
   type RunCounts,

@@ -25,11 +25,6 @@ export function isCheckViolation(error: unknown, constraint?: string): boolean {
   return constraint === undefined || mentions(fault, constraint);
 }
 
-/** A row that an update or delete by key asked for is not there. */
-export function isNotFound(error: unknown): boolean {
-  return faultOf(error)?.code === 'P2025';
-}
-
 /** PostgreSQL ended the transaction so that another one could go on; the same again may well succeed. */
 export function isTransactionConflict(error: unknown): boolean {
   const fault = faultOf(error);

@@ -52,7 +52,6 @@ export {
 export {
   isCheckViolation,
   isForeignKeyViolation,
-  isNotFound,
   isTransactionConflict,
   isUnavailable,
   isUniqueViolation,

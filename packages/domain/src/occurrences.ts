@@ -38,11 +38,6 @@ export function nextOccurrence(rule: ScheduleRule, after: Date): Date {
   return parse(rule, after).next().toDate();
 }
 
-/** Throws ScheduleRefused with the field and the reason, or returns. */
-export function checkSchedule(rule: ScheduleRule): void {
-  parse(rule, new Date());
-}
-
 export interface CatchUp {
   readonly due: Date;
   readonly action: 'fire' | 'skip';
