@@ -11,7 +11,11 @@ import { Refusal } from './refusal.js';
 
 /** Serves every route of the contract, and answers 405 for other methods on the same paths. */
 export function mountRoutes(app: Express, deps: ApiDeps, handlers: Handlers): void {
-  for (const name of routeNames) mountRoute(app, deps, name, handlers[name] as unknown as AnyHandler);
+  const authenticated = authenticate(deps);
+  for (const name of routeNames) {
+    const handler = handlers[name] as unknown as AnyHandler;
+    mountRoute(app, deps, authenticated, name, handler);
+  }
   for (const [path, allowed] of methodsByPath()) app.all(path, refuseMethod(allowed));
 }
 
@@ -21,10 +25,16 @@ type AnyHandler = (
 ) => Promise<{ readonly status: number; readonly body: unknown } | undefined>;
 
 /** Who asks comes before what is asked: a stranger's body is not even read. */
-function mountRoute(app: Express, deps: ApiDeps, name: RouteName, handler: AnyHandler): void {
+function mountRoute(
+  app: Express,
+  deps: ApiDeps,
+  authenticated: RequestHandler,
+  name: RouteName,
+  handler: AnyHandler,
+): void {
   const route: Route = routes[name];
   const steps: RequestHandler[] = [];
-  if (route.scope !== null) steps.push(authenticate(deps), authorize(deps, route.scope));
+  if (route.scope !== null) steps.push(authenticated, authorize(deps, route.scope));
   if (route.body) steps.push(...readBody);
   app[route.method](expressPath(route), ...steps, async (req: Request, res: Response) => {
     const request = {

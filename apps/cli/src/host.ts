@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readVersion, startApi } from '@waybill/api';
-import { openDatabase } from '@waybill/db';
+import { listTransfers, openDatabase } from '@waybill/db';
 import { startEmbeddedPostgres } from '@waybill/db/embedded';
 import { migrate } from '@waybill/db/migrate';
 import { abandonLeases, type Context, recordService } from '@waybill/operations';
@@ -29,6 +29,8 @@ export interface Host {
   /** A key with all scopes; it stands in `cli.json` of the data directory as well. */
   readonly apiKey: string;
   readonly dataDir: string;
+  /** Nothing is defined yet. */
+  readonly empty: boolean;
   /** Settles when the embedded database ended although nobody stopped it. */
   readonly broken: Promise<Error>;
   close(): Promise<void>;
@@ -93,7 +95,7 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
   closing.add('the scheduler', () => scheduler.close());
   const worker = await startWorker(
     { database, vault, queue, signals: queue.signals, log: log.child({ part: 'worker' }) },
-    { ...settings, name: 'up' },
+    { ...settings, name: settings.workerName },
   );
   closing.add('the worker', () => worker.close());
   const api = await startApi(
@@ -111,12 +113,28 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
   closing.add('the API', () => api.close());
   const { url, apiKey } = await refreshCommandLineAccess(context, dataDir, api.url);
   log.info({ url, dataDir, queue: queue.backend }, 'Waybill is up');
-  return { url, apiKey, dataDir, broken, close: () => closing.close() };
+  const empty = (await listTransfers(database, { limit: 1 })).items.length === 0;
+  return { url, apiKey, dataDir, empty, broken, close: () => closing.close() };
 }
 
-/** 0711: as root, PostgreSQL runs as another user and has to pass through. Each file inside has its own mode. */
+export class DataDirectoryRefused extends Error {
+  override readonly name = 'DataDirectoryRefused';
+}
+
+/**
+ * 0711: as root, PostgreSQL runs as another user and has to pass through. Each file inside has its own mode. Parents are
+ * not made: a typing error in the path should not become a new, empty service. (And Node's recursive mkdir never
+ * returns below /proc.)
+ */
 async function makeDataDirectory(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  try {
+    await mkdir(dataDir, { mode: 0o711 });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    const hint = code === 'ENOENT' ? 'make the directory above it first' : String(code);
+    throw new DataDirectoryRefused(`the data directory ${dataDir} cannot be made: ${hint}`, { cause });
+  }
 }
 
 async function readMasterKey({ masterKey, dataDir }: HostSettings): Promise<MasterKey> {

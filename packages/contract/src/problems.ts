@@ -17,6 +17,7 @@ export const problems = {
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
   'invalid-request': { status: 422, title: 'The request is not valid' },
+  'too-many-refusals': { status: 429, title: 'Too many requests without a valid API key' },
   internal: { status: 500, title: 'Something went wrong inside Waybill' },
   unavailable: { status: 503, title: 'The service cannot answer right now' },
 } as const satisfies Record<string, { status: number; title: string }>;

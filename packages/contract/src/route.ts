@@ -30,7 +30,7 @@ export interface Route {
 /** What may go wrong with `route`, all of it. */
 export function problemsOf(route: Route): ProblemCode[] {
   const codes = new Set<ProblemCode>(['malformed-request', 'internal', 'unavailable', ...route.problems]);
-  if (route.scope !== null) codes.add('not-authenticated').add('scope-missing');
+  if (route.scope !== null) codes.add('not-authenticated').add('scope-missing').add('too-many-refusals');
   if (route.params) codes.add('not-found');
   if (route.params || route.query || route.headers || route.body) codes.add('invalid-request');
   if (route.body) codes.add('malformed-json').add('body-too-large').add('unsupported-media-type');

@@ -29,7 +29,8 @@ export function addHostCommands(program: Command, context: Context): void {
       });
       const service = await hostUp(settings).catch(startFailed);
       try {
-        printFirstSteps(context, service.url);
+        printAddress(context, service.url);
+        if (service.empty) printFirstSteps(context);
         const end = await Promise.race([service.broken, aborted(context.signal)]);
         if (end) throw new CommandFailed(exitCodes.unexpected, end.message, { cause: end });
         context.out.note(
@@ -65,10 +66,12 @@ async function loadHost({ config, dataDir }: Context, options: Environment) {
   }
 }
 
-/** What the machine refused, such as a port in use, is told without a stack trace. */
+/** By name, because their classes are loaded with the service alone. */
+const REFUSALS = ['DataDirectoryRefused', 'EmbeddedPostgresError', 'MasterKeyRefused', 'MigrationRefused'];
+
+/** What the machine or its settings refuse, such as a port in use, is told without a stack trace. */
 function startFailed(cause: Error & { code?: unknown }): never {
-  const expected = cause.name === 'EmbeddedPostgresError' || typeof cause.code === 'string';
-  if (!expected) throw cause;
+  if (!REFUSALS.includes(cause.name) && typeof cause.code !== 'string') throw cause;
   throw new CommandFailed(exitCodes.unexpected, `cannot start: ${cause.message}`, { cause });
 }
 
@@ -78,15 +81,18 @@ async function aborted(signal: AbortSignal): Promise<undefined> {
   while (!signal.aborted) await sleep(2 ** 31 - 1, undefined, { signal }).catch(() => undefined);
 }
 
-function printFirstSteps({ out, dataDir }: Context, url: string): void {
+function printAddress({ out, dataDir }: Context, url: string): void {
+  out.note(
+    `\nWaybill is up: ${url}\n` +
+      `The key of this machine's command line stands in ${dataDir}/cli.json. Stop by Ctrl-C.\n`,
+  );
+}
+
+function printFirstSteps({ out, dataDir }: Context): void {
   // The other terminal may not know of it.
   const elsewhere = dataDir === path.resolve('.waybill') ? '' : ` --data-dir ${dataDir}`;
   out.note(
-    `
-Waybill is up: ${url}
-The key of this machine's command line stands in ${dataDir}/cli.json. Stop by Ctrl-C.
-
-Define the first exchange, in another terminal:
+    `Define the first exchange, in another terminal:
 
   npx waybill${elsewhere} partner add acme --title "ACME Corp."
   npx waybill${elsewhere} endpoint add acme-sftp --partner acme --host sftp.acme.example --username me

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type Environment, readSettings } from '@waybill/program';
 import { type LogLevel, logLevels } from '@waybill/telemetry';
@@ -15,6 +16,8 @@ export interface HostSettings {
   readonly redisUrl: string | undefined;
   /** Base64; `undefined`: the file `master.key` in the data directory, made on first use. */
   readonly masterKey: string | undefined;
+  /** As people know the worker. */
+  readonly workerName: string;
   readonly pools: readonly string[];
   readonly concurrency: number;
   readonly leaseMs: number;
@@ -32,6 +35,7 @@ export function readHostSettings(environment: Environment = process.env): HostSe
     databaseUrl: from.optional('DATABASE_URL'),
     redisUrl: from.optional('REDIS_URL'),
     masterKey: from.optional('WAYBILL_MASTER_KEY'),
+    workerName: from.text('WAYBILL_WORKER_NAME', hostname()),
     pools: from.list('WAYBILL_POOLS', ['default']),
     concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
     leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
