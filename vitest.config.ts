@@ -14,7 +14,7 @@ export default defineConfig({
         ...resolve,
         test: {
           name: 'unit',
-          include: [`${workspaces}/**/*.test.ts`],
+          include: [`${workspaces}/**/*.test.ts`, 'tools/**/*.test.ts'],
           exclude: ['**/*.integration.test.ts'],
         },
       },
