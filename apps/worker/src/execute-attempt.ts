@@ -42,33 +42,44 @@ export async function executeAttempt(
 }
 
 async function attempt(parts: AttemptParts, claim: Claimed, shutdown: AbortSignal): Promise<void> {
-  const { database, actor, leaseMs, signals } = parts;
+  const { database, actor } = parts;
   const { run, fence } = claim;
   const log = parts.log.child({ run: run.id, transfer: run.transferName, epoch: run.epoch });
-  const outcome = await (async () => {
-    await using heartbeat = startHeartbeat({
-      leaseMs,
-      renew: () => renewLease(database, fence, leaseMs),
-      onError: (error) => log.warn({ err: error }, 'the lease could not be renewed; trying again'),
-    });
-    const unsubscribe = await signals.subscribe(`runs.${run.id}.changed`, () => heartbeat.poke());
-    try {
-      const signal = AbortSignal.any([heartbeat.signal, shutdown]);
-      return await transferFiles({ ...parts, log }, claim, signal);
-    } finally {
-      await unsubscribe();
-    }
-  })();
+  const outcome = await whileLeased({ ...parts, log }, claim, shutdown);
   if (outcome === 'superseded') {
     log.warn('this attempt was given up for lost; another one has the run');
     return;
   }
-  log.info(
-    { outcome: outcome.kind, ...('failure' in outcome && { failure: outcome.failure }) },
-    'attempt ended',
-  );
+  const failure = 'failure' in outcome ? outcome.failure : undefined;
+  log.info({ outcome: outcome.kind, failure }, 'attempt ended');
   const kept = await finishAttempt({ database, actor }, fence, outcome);
   if (!kept) log.warn('the outcome came too late: another attempt has the run');
+}
+
+/** Moves the files under a heartbeat, which hears at once of changes to the run where signals arrive. */
+async function whileLeased(
+  parts: AttemptParts,
+  claim: Claimed,
+  shutdown: AbortSignal,
+): Promise<AttemptOutcome | 'superseded'> {
+  const { database, leaseMs, signals, log } = parts;
+  const { run, fence } = claim;
+  await using heartbeat = startHeartbeat({
+    leaseMs,
+    renew: () => renewLease(database, fence, leaseMs),
+    onError: (error) => log.warn({ err: error }, 'the lease could not be renewed; trying again'),
+  });
+  const unsubscribe = await signals
+    .subscribe(`runs.${run.id}.changed`, () => heartbeat.poke())
+    .catch((error: unknown) => {
+      log.warn({ err: error }, 'no signals: a cancellation is heard of at the next beat');
+      return async () => {};
+    });
+  try {
+    return await transferFiles(parts, claim, AbortSignal.any([heartbeat.signal, shutdown]));
+  } finally {
+    await unsubscribe();
+  }
 }
 
 async function transferFiles(
