@@ -155,13 +155,28 @@ describe.each(backends)('an exchange with a partner, the queue on %s', (backend)
   });
 });
 
+it('runs of one transfer that are asked for together never move the same file twice', async () => {
+  await using fleet = await startFleet('postgresql', {}, { workers: 2 });
+  await using exchange = await defineExchange(fleet.api);
+  for (let i = 0; i < 20; i++) await makeFile(join(exchange.local, 'out', `file-${i}`), 100_000);
+  const expected = await hashes(join(exchange.local, 'out'));
+  await exchange.define('together', 'push', { definition: { disposition: { kind: 'delete' } } });
+  const runs = await Promise.all(Array.from({ length: 4 }, () => fleet.api.run('together')));
+  const ended = await Promise.all(runs.map(({ id }) => fleet.api.settled(id)));
+  expect(ended.map(({ state }) => state)).toEqual(runs.map(() => 'succeeded'));
+  expect(ended.map(({ files }) => files.delivered).sort((a, b) => a - b)).toEqual([0, 0, 0, 20]);
+  expect(await hashes(join(exchange.remote, 'in'))).toEqual(expected);
+});
+
 it('a flushed Redis loses no run: every queued one is dispatched again within 30 s', async () => {
   await using fleet = await startFleet('redis', {}, { workers: 0 });
   await using exchange = await defineExchange(fleet.api);
   await writeFile(join(exchange.local, 'out', 'a.txt'), 'a');
-  await exchange.define('kept', 'push');
   const runs = [];
-  for (let i = 0; i < 5; i++) runs.push(await fleet.api.run('kept'));
+  for (const name of ['kept-1', 'kept-2', 'kept-3', 'kept-4', 'kept-5']) {
+    await exchange.define(name, 'push');
+    runs.push(await fleet.api.run(name));
+  }
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   await fleet.redis?.flushAll();
   const flushedAt = Date.now();

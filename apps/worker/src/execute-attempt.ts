@@ -34,6 +34,7 @@ export async function executeAttempt(
     case 'cancelled':
       return { kind: 'done' };
     case 'leased':
+    case 'in-line':
       return { kind: 'postpone-until', until: claim.until };
     case 'claimed':
       await attempt(parts, claim, shutdown);

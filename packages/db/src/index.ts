@@ -83,6 +83,7 @@ export {
   findRun,
   findRunByKey,
   insertRun,
+  isTransferBusy,
   type LostAttempt,
   leaseLeftMs,
   listOverdueRuns,

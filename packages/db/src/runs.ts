@@ -127,6 +127,17 @@ export async function startRun(db: Db, fence: Fence, leaseMs: number): Promise<b
   return started === 1;
 }
 
+/**
+ * Is another run of the transfer being executed? Locks the transfer until the transaction ends, so that of two runs
+ * that ask at the same time one sees the other.
+ */
+export async function isTransferBusy(db: Db, { id, transferId }: Run): Promise<boolean> {
+  await clientOf(db).$queryRaw`select 1 from transfer where id = ${transferId}::uuid for no key update`;
+  const others = await clientOf(db).$queryRaw<unknown[]>`
+    select 1 from run where transfer_id = ${transferId}::uuid and state = 'running' and id <> ${id}::uuid limit 1`;
+  return others.length > 0;
+}
+
 /** Extends the lease. `undefined` if the run is no longer this attempt's. */
 export async function extendLease(
   db: Db,

@@ -9,6 +9,7 @@ import {
   findTransferVersion,
   insertAttempt,
   insertRunChanged,
+  isTransferBusy,
   leaseLeftMs,
   lockRun,
   type Run,
@@ -33,12 +34,20 @@ export type Claim =
     }
   /** Another attempt of the same epoch holds it: look again then. */
   | { readonly kind: 'leased'; readonly until: Date }
+  /** Another run of the transfer is being executed: look again then. */
+  | { readonly kind: 'in-line'; readonly until: Date }
   /** It had been lost and was to be cancelled; now it is. */
   | { readonly kind: 'cancelled' }
   /** Done, taken up under another epoch, or waiting for one: nothing to do. */
   | { readonly kind: 'gone' };
 
-/** Takes a queued run of that epoch for a worker, and begins an attempt. Of any number of claims one succeeds. */
+/** How often a run looks whether the one before it has ended. */
+const inLineMs = 2_000;
+
+/**
+ * Takes a queued run of that epoch for a worker, and begins an attempt. Of any number of claims one succeeds. Runs of
+ * one transfer are executed one at a time: two that list the same files would move them twice.
+ */
 export async function claimRun(
   context: Context,
   options: { readonly runId: Id; readonly epoch: number; readonly workerId: Id; readonly leaseMs: number },
@@ -48,6 +57,8 @@ export async function claimRun(
     const run = await lockRun(tx, runId);
     if (!run || run.epoch !== epoch) return { kind: 'gone' };
     if (run.state === 'running') return await lookAtLease(tx, context, run);
+    if (run.state !== 'queued') return { kind: 'gone' };
+    if (await isTransferBusy(tx, run)) return { kind: 'in-line', until: new Date(Date.now() + inLineMs) };
     const fence = { runId, epoch, workerId };
     if (!(await startRun(tx, fence, leaseMs))) return { kind: 'gone' };
     await insertAttempt(tx, fence);

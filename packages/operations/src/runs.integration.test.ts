@@ -14,6 +14,7 @@ import {
   markFailed,
   markMoving,
   markSkipped,
+  type Run,
   reselectDelivery,
   saveCheckpoint,
   saveProgress,
@@ -268,6 +269,27 @@ describe('an attempt ends', () => {
     await finishAttempt(context, fence, { kind: 'retry-at', at: new Date(), failure });
     expect((await stateOf(fence.runId)).state).toBe('cancelled');
     expect(await listAttempts(context.database, fence.runId)).toMatchObject([{ state: 'cancelled' }]);
+  });
+});
+
+describe('runs of one transfer', () => {
+  it('are executed one at a time, whoever asks for them at the same time', async () => {
+    const transfer = await makeTransfer(context);
+    const runs: Run[] = [];
+    for (let i = 0; i < 5; i++) runs.push((await triggerRun(context, { transferId: transfer.id })).run);
+    const workerId = await makeWorker(context.database);
+    const claimAll = () =>
+      Promise.all(
+        runs.map(({ id, epoch }) => claimRun(context, { runId: id, epoch, workerId, leaseMs: 60_000 })),
+      );
+    for (let finished = 0; finished < runs.length; finished++) {
+      const claims = await claimAll();
+      const claimed = claims.filter((claim) => claim.kind === 'claimed');
+      expect(claimed).toHaveLength(1);
+      expect(claims.filter(({ kind }) => kind === 'in-line')).toHaveLength(runs.length - finished - 1);
+      for (const { fence } of claimed) await finishAttempt(context, fence, done);
+    }
+    expect((await claimAll()).map(({ kind }) => kind)).toEqual(runs.map(() => 'gone'));
   });
 });
 
