@@ -12,8 +12,8 @@ const KILLS = 10;
 
 describe.each(backends)('a worker that is killed in the middle of its files, the queue on %s', (backend) => {
   const cleanup = new Cleanup();
-  let fleet: Fleet;
-  let exchange: Exchange;
+  let fleet: Fleet & AsyncDisposable;
+  let exchange: Exchange & AsyncDisposable;
 
   beforeAll(async () => {
     fleet = await startFleet(backend, { WAYBILL_LEASE_MS: '1500' }, { workers: 0 });

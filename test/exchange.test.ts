@@ -27,8 +27,8 @@ async function makeTwoHundred(directory: string): Promise<void> {
 
 describe.each(backends)('an exchange with a partner, the queue on %s', (backend) => {
   const cleanup = new Cleanup();
-  let fleet: Fleet;
-  let exchange: Exchange;
+  let fleet: Fleet & AsyncDisposable;
+  let exchange: Exchange & AsyncDisposable;
 
   beforeAll(async () => {
     fleet = await startFleet(backend);

@@ -11,8 +11,8 @@ const OTHER_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxUBv6aRBj4OG25XEkxeDRjB
 
 describe.each(backends)('trust, the queue on %s', (backend) => {
   const cleanup = new Cleanup();
-  let fleet: Fleet;
-  let exchange: Exchange;
+  let fleet: Fleet & AsyncDisposable;
+  let exchange: Exchange & AsyncDisposable;
 
   beforeAll(async () => {
     fleet = await startFleet(backend);

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startOpenSsh } from '@waybill/testkit/openssh';
 import type { Api, Json } from './api.js';
-import { Cleanup } from './cleanup.js';
+import { type Cleanup, openWhole } from './cleanup.js';
 
 /** A partner with a real OpenSSH server, and directories on both sides. */
-export interface Exchange extends AsyncDisposable {
+export interface Exchange {
   readonly server: Awaited<ReturnType<typeof startOpenSsh>>;
   /** Directory of ours that the endpoint `ours` shows. */
   readonly local: string;
@@ -21,9 +21,16 @@ export const PARTNER = 'acme-sftp';
 /** Defines the partner `acme` over the API: endpoints, pinned host key, key authentication. */
 export async function defineExchange(
   api: Api,
-  { via, hostKey }: { via?: { host: string; port: number }; hostKey?: string } = {},
+  options: { via?: { host: string; port: number }; hostKey?: string } = {},
+): Promise<Exchange & AsyncDisposable> {
+  return openWhole((cleanup) => openExchange(cleanup, api, options));
+}
+
+async function openExchange(
+  cleanup: Cleanup,
+  api: Api,
+  { via, hostKey }: { via?: { host: string; port: number }; hostKey?: string },
 ): Promise<Exchange> {
-  await using cleanup = new Cleanup();
   const server = await startOpenSsh();
   cleanup.defer(() => server.stop());
   const local = await mkdtemp(join(tmpdir(), 'waybill-local-'));
@@ -53,7 +60,6 @@ export async function defineExchange(
     privateKey: server.clientKey.privateKey,
   });
 
-  const owned = cleanup.move();
   return {
     server,
     local,
@@ -71,6 +77,5 @@ export async function defineExchange(
         ...rest,
       });
     },
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
 }

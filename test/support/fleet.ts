@@ -6,18 +6,17 @@ import { createApiKey } from '@waybill/operations';
 import { createTestDatabase } from '@waybill/testkit';
 import { startRedis } from '@waybill/testkit/redis';
 import { Api } from './api.js';
-import { Cleanup } from './cleanup.js';
+import { type Cleanup, openWhole } from './cleanup.js';
 import { Part } from './processes.js';
 
 export const backends = ['postgresql', 'redis'] as const;
 export type Backend = (typeof backends)[number];
 
 /** API, scheduler and workers as processes of their own, on a database of their own. */
-export interface Fleet extends AsyncDisposable {
+export interface Fleet {
   readonly api: Api;
   readonly databaseUrl: string;
   readonly redis: Awaited<ReturnType<typeof startRedis>> | undefined;
-  readonly environment: Record<string, string | undefined>;
   startWorker(environment?: Record<string, string>): Part;
 }
 
@@ -25,8 +24,16 @@ export async function startFleet(
   backend: Backend,
   environment: Record<string, string> = {},
   { workers = 1 } = {},
+): Promise<Fleet & AsyncDisposable> {
+  return openWhole((cleanup) => openFleet(cleanup, backend, environment, workers));
+}
+
+async function openFleet(
+  cleanup: Cleanup,
+  backend: Backend,
+  environment: Record<string, string>,
+  workers: number,
 ): Promise<Fleet> {
-  await using cleanup = new Cleanup();
   const database = await createTestDatabase();
   cleanup.defer(() => database.drop());
   const redis = backend === 'redis' ? await startRedis() : undefined;
@@ -56,14 +63,11 @@ export async function startFleet(
   await ready(url, api);
   const key = await adminKey(database.url);
 
-  const owned = cleanup.move();
   return {
     api: new Api(url, key),
     databaseUrl: database.url,
     redis,
-    environment: shared,
     startWorker,
-    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
 }
 
