@@ -8,9 +8,15 @@ import { installed, root, runTool, SetupFailed, setUp, step } from './setup.mjs'
 
 const CI = Boolean(process.env.CI) && process.env.CI !== 'false';
 
-/** Programs that the tests start, and the Debian packages they come in. */
+/** What the tests start or load, and the Debian packages it comes in. */
 const PROGRAMS = {
   sshd: 'openssh-server',
+  'sftp-server': 'openssh-sftp-server',
+  proftpd: 'proftpd-core',
+  'mod_sftp.so': 'proftpd-mod-crypto',
+  dropbear: 'dropbear-bin',
+  'libnss_wrapper.so': 'libnss-wrapper',
+  rclone: 'rclone',
   'ssh-keygen': 'openssh-client',
   sftp: 'openssh-client',
   'redis-server': 'redis-server',
@@ -63,16 +69,26 @@ function installPrograms() {
   };
   run('Reading the package lists', ['apt-get', 'update']);
   run(`Installing ${packages.join(', ')}`, install);
+  if (packages.includes('proftpd-core'))
+    console.log(
+      'Debian starts an FTP server with proftpd-core. The tests start their own: ' +
+        '"sudo systemctl disable --now proftpd" ends the other one.',
+    );
 }
 
-/** The path of a program; those of administrators are not on everybody's PATH. */
+/** The path of a program; those of administrators, and libraries, are not on everybody's PATH. */
 function find(program) {
-  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin', '/sbin'];
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch;
+  const directories = [
+    ...(process.env.PATH ?? '').split(':'),
+    ...['/usr/sbin', '/usr/local/sbin', '/sbin'],
+    ...['/usr/lib', '/usr/lib/proftpd', `/usr/lib/${machine}-linux-gnu`],
+  ];
   return directories
     .map((directory) => path.join(directory, program))
     .find((file) => {
       try {
-        accessSync(file, constants.X_OK);
+        accessSync(file, file.endsWith('.so') ? constants.R_OK : constants.X_OK);
         return true;
       } catch {
         return false;

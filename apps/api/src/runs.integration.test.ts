@@ -57,6 +57,23 @@ async function deliver(fence: Fence, name: string): Promise<void> {
   }
 }
 
+it('a run held for a host key goes on, and is dispatched, as soon as the key is pinned', async () => {
+  const run = await trigger();
+  const failure = { code: 'host-key-unknown', message: 'offered SHA256:x' } as const;
+  await finishAttempt(worker(), await begin(run), { kind: 'hold', failure });
+  const params = { id: run.id };
+  expect(await api.client.call('getRun', { params })).toMatchObject({ state: 'held' });
+  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxUBv6aRBj4OG25XEkxeDRjBG8kpWxNKAUMDAQAQyQt';
+  await api.client.call('addHostKey', { params: { id: 'there' }, body: { key } });
+  expect(await api.client.call('getRun', { params })).toMatchObject({ state: 'queued', failure: null });
+  await vi.waitFor(async () => {
+    const [row] = await api.database.prisma.$queryRaw<{ told: boolean }[]>`
+      select enqueued_at is not null as told from run where id = ${run.id}::uuid`;
+    expect(row?.told).toBe(true);
+  });
+  await api.client.call('cancelRun', { params });
+});
+
 describe('triggering a run', () => {
   it('makes a queued run of the current version, and tells the queue at once', async () => {
     const run = await trigger();

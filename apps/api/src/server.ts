@@ -38,7 +38,7 @@ function buildHandlers(deps: ApiDeps): Handlers {
   return {
     ...partnerRoutes(deps),
     ...endpointRoutes(deps),
-    ...hostKeyRoutes(deps),
+    ...hostKeyRoutes(deps, afterCommit),
     ...transferRoutes(deps),
     ...scheduleRoutes(deps),
     ...runRoutes(deps, afterCommit),

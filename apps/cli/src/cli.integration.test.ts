@@ -98,6 +98,26 @@ it('brings a revoked host key back only by its fingerprint', async () => {
   expect((await waybill([...trust, '--key', partner.hostKey])).exitCode).toBe(0);
 });
 
+it('reads the host keys of an endpoint from known_hosts, and writes them so', async () => {
+  const written = await waybill(['endpoint', 'host-keys', 'acme-sftp', '--known-hosts']);
+  const { port } = new URL(`ssh://${written.stdout.split(' ')[0]?.replace(/[[\]]/g, '')}`);
+  expect(written.stdout).toBe(`[127.0.0.1]:${port} ${partner.hostKey}\n`);
+
+  const trust = ['endpoint', 'trust', 'acme-sftp', '--known-hosts', '-'];
+  const read = await waybill(trust, `elsewhere.example nonsense\n${written.stdout}`);
+  expect(read).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(partner.fingerprint) });
+
+  const none = await waybill(trust, 'elsewhere.example nonsense\n');
+  expect(none.exitCode).toBe(2);
+  expect(none.stderr).toContain(`- has no key of 127.0.0.1, port ${port}`);
+  const marked = await waybill(trust, `@revoked ${written.stdout}`);
+  expect(marked.exitCode).toBe(2);
+  expect(marked.stderr).toContain('line 1 is marked @revoked');
+  expect((await waybill(['endpoint', 'trust', 'inbox', '--known-hosts', '-'], '')).stderr).toContain(
+    'of kind local',
+  );
+});
+
 it('says once what is wrong with a request', async () => {
   const { stderr } = await waybill(['run', 'list', '--since', 'yesterday']);
   expect(stderr).toBe(`Error: The request is not valid (invalid-request)

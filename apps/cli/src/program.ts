@@ -5,6 +5,7 @@ import { addKeyCommands } from './commands/key.js';
 import { addPartnerCommands } from './commands/partner.js';
 import { addRunCommands } from './commands/run.js';
 import { addScheduleCommands } from './commands/schedule.js';
+import { addSimulateCommand } from './commands/simulate.js';
 import { addTransferCommands } from './commands/transfer.js';
 import { addHostCommands } from './commands/up.js';
 import { addWorkerCommands } from './commands/worker.js';
@@ -47,6 +48,7 @@ export function createProgram(config: Config, streams: Streams, signal: AbortSig
   const context = new Context(program, config, streams, signal);
   for (const add of [
     addHostCommands,
+    addSimulateCommand,
     addPartnerCommands,
     addEndpointCommands,
     addTransferCommands,

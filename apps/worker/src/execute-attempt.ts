@@ -1,6 +1,7 @@
-import { isUnavailable, saveProgress } from '@waybill/db';
+import { type Endpoint, isUnavailable, saveProgress } from '@waybill/db';
 import { type Actor, type AttemptOutcome, afterFailure, type Failure, type Id } from '@waybill/domain';
-import { type Claim, claimRun, finishAttempt, renewLease } from '@waybill/operations';
+import type { HostKey } from '@waybill/domain/host-key';
+import { type Claim, claimRun, finishAttempt, proposeHostKeys, renewLease } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { StorageError } from '@waybill/storage';
 import { type Progress, runTransfer, Superseded } from '@waybill/transfer';
@@ -88,7 +89,7 @@ async function transferFiles(
   claim: Claimed,
   signal: AbortSignal,
 ): Promise<AttemptOutcome | 'superseded'> {
-  const { database, vault, log, signals } = parts;
+  const { database, actor, vault, log, signals } = parts;
   const { run, version, fence } = claim;
   const { retry } = version.definition;
   try {
@@ -98,8 +99,12 @@ async function transferFiles(
       save: (newest) => saveProgress(database, fence, forTheRecord(newest)).then(() => {}),
       onError: (error) => log.debug({ err: error }, 'progress was not told'),
     });
-    await using source = await openEndpoint(database, vault, claim.source, signal);
-    await using target = await openEndpoint(database, vault, claim.target, signal);
+    const learn = (endpoint: Endpoint, keys: readonly HostKey[]) =>
+      void proposeHostKeys({ database, actor }, endpoint, keys).catch((err: unknown) =>
+        log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),
+      );
+    await using source = await openEndpoint(database, vault, claim.source, signal, learn);
+    await using target = await openEndpoint(database, vault, claim.target, signal, learn);
     const { state } = await runTransfer({
       definition: version.definition,
       source,

@@ -1,4 +1,5 @@
 import type { Db, Endpoint } from '@waybill/db';
+import type { HostKey } from '@waybill/domain/host-key';
 import { openCredential, trustedHostKeys } from '@waybill/operations';
 import { SecretRefused, type Vault } from '@waybill/secrets';
 import { openSftpEndpoint } from '@waybill/sftp';
@@ -6,6 +7,7 @@ import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/
 
 /**
  * Endpoint record → open storage endpoint: the one switch over protocols.
+ * @param onAnnouncedHostKeys told the keys that the server has proved to hold
  * @throws StorageError
  */
 export async function openEndpoint(
@@ -13,6 +15,7 @@ export async function openEndpoint(
   vault: Vault,
   endpoint: Endpoint,
   signal: AbortSignal,
+  onAnnouncedHostKeys: (endpoint: Endpoint, keys: readonly HostKey[]) => void,
 ): Promise<StorageEndpoint> {
   const { settings } = endpoint;
   switch (settings.kind) {
@@ -26,7 +29,11 @@ export async function openEndpoint(
           `endpoint ${endpoint.name} has no credential: set one with "waybill endpoint credential ${endpoint.name}"`,
         );
       const hostKeys = await trustedHostKeys(db, endpoint.id);
-      return await openSftpEndpoint({ ...settings, secret, hostKeys }, signal);
+      const announced = (keys: readonly HostKey[]) => onAnnouncedHostKeys(endpoint, keys);
+      return await openSftpEndpoint(
+        { ...settings, secret, hostKeys, onAnnouncedHostKeys: announced },
+        signal,
+      );
     }
   }
 }

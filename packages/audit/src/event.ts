@@ -147,7 +147,7 @@ export type AuditEvent =
       'run.requeued',
       'run',
       AttemptData & {
-        readonly cause: 'retry' | 'attempt-lost' | 'handed-back';
+        readonly cause: 'retry' | 'attempt-lost' | 'handed-back' | 'host-key-trusted';
         readonly reason: string;
         readonly notBefore?: string;
       }

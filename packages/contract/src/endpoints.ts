@@ -28,6 +28,10 @@ const localSettings = z.strictObject({ kind: z.literal('local'), root: localRoot
   description: 'A directory.',
 });
 
+const channels = z.int().min(1).max(64).meta({
+  description: 'Channels of one connection that a large file may use at once; 10 if left out.',
+});
+
 /** As asked for: what is left out has a default. */
 const settings = z.discriminatedUnion('kind', [
   z
@@ -44,6 +48,7 @@ const settings = z.discriminatedUnion('kind', [
         description: 'Milliseconds for every single request to the server.',
       }),
       keepaliveMs: milliseconds.default(15_000),
+      maxChannels: channels.optional(),
     })
     .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
   localSettings,
@@ -60,6 +65,7 @@ const settingsShown = z.discriminatedUnion('kind', [
       connectTimeoutMs: milliseconds,
       operationTimeoutMs: milliseconds,
       keepaliveMs: milliseconds,
+      maxChannels: channels.optional(),
     })
     .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
   localSettings,

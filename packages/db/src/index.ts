@@ -89,6 +89,7 @@ export {
   listOverdueRuns,
   listRuns,
   listUndispatchedRuns,
+  lockHeldRunsOfEndpoint,
   lockRun,
   markEnqueued,
   type NewRun,

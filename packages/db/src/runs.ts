@@ -1,4 +1,4 @@
-import type { Failure, Id, RunState, RunTrigger } from '@waybill/domain';
+import type { Failure, FailureCode, Id, RunState, RunTrigger } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
 import type { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
@@ -182,6 +182,20 @@ export async function restartRun(db: Db, id: Id, from: readonly RunState[]): Pro
       cancel_requested_at = null, failure_code = null, failure_message = null, finished_at = null
     where id = ${id}::uuid and state = any(${[...from]}::text[])`;
   return restarted === 1;
+}
+
+/** Runs held for one of these failures whose definition names the endpoint, locked until the transaction ends. */
+export async function lockHeldRunsOfEndpoint(
+  db: Db,
+  endpointId: Id,
+  codes: readonly FailureCode[],
+): Promise<Id[]> {
+  const rows = await clientOf(db).$queryRaw<{ id: Id }[]>`
+    select run.id from run join transfer_version v on v.id = run.transfer_version_id
+    where run.state = 'held' and run.failure_code = any(${[...codes]}::text[]) and run.cancel_requested_at is null
+      and ${endpointId}::uuid in (v.source_endpoint_id, v.target_endpoint_id)
+    order by run.id for update of run`;
+  return rows.map(({ id }) => id);
 }
 
 /** What becomes of a run at the end of an attempt. */

@@ -11,6 +11,8 @@ export interface SftpSettings {
   /** Deadline of every single request to the server. */
   readonly operationTimeoutMs: number;
   readonly keepaliveMs: number;
+  /** Channels of one connection that a large file may use at once; 10 if left out, 1 where the server minds. */
+  readonly maxChannels?: number | undefined;
 }
 
 /** A directory that the workers of the endpoint's pool can see. */

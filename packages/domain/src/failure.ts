@@ -48,13 +48,14 @@ export const failures = {
     ...hold,
     owner: 'partner',
     meaning: 'The server offered a host key that is not among the pinned ones. Nothing was sent.',
-    remedy: 'Confirm the new fingerprint with the partner by another way; then pin it and retry the run.',
+    remedy:
+      'Confirm the new fingerprint with the partner by another way; then pin it, and the run goes on by itself.',
   },
   'host-key-unknown': {
     ...hold,
     owner: 'us',
     meaning: 'No host key is pinned for the endpoint, so the server cannot be told from an impostor.',
-    remedy: 'Obtain the fingerprint from the partner, pin the host key, and retry the run.',
+    remedy: 'Obtain the fingerprint from the partner and pin the host key; the run then goes on by itself.',
   },
   'no-space': {
     ...retry,

@@ -3,11 +3,13 @@ import { isIP } from 'node:net';
 import {
   findTransferVersion,
   listAuditEvents,
+  listHostKeys,
   listPartners,
   listTransferVersions,
   readAuditHead,
 } from '@waybill/db';
 import { newId } from '@waybill/domain';
+import { parseHostKey } from '@waybill/domain/host-key';
 import { createVault, parseMasterKey } from '@waybill/secrets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authenticate, createApiKey, revokeApiKey } from './api-keys.js';
@@ -16,7 +18,7 @@ import { createEndpoint, updateEndpoint } from './define-endpoint.js';
 import { createPartner, updatePartner } from './define-partner.js';
 import { createSchedule, updateSchedule } from './define-schedule.js';
 import { createTransfer, updateTransfer } from './define-transfer.js';
-import { addHostKey, changeHostKeyState, trustedHostKeys } from './host-keys.js';
+import { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
 import { OperationError } from './operation-error.js';
 import { recordDenied } from './record-event.js';
 import {
@@ -141,6 +143,29 @@ describe('a host key', () => {
       'host-key.added',
       'host-key.state-changed',
       'host-key.state-changed',
+    ]);
+  });
+});
+
+describe('a host key that a server announces', () => {
+  it('is proposed once, with an audit event, and leaves the state of known keys alone', async () => {
+    const endpoint = await makeSftp('announcing');
+    const revoked = await addHostKey(context, endpoint.name, ED25519, 'revoked');
+    const other = parseHostKey(
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOC9gDsKpwjKDcbgPYs3ZbGkFXCEnGGGJnn7cQCXhv9z',
+    );
+    const announced = [parseHostKey(ED25519), other];
+    await Promise.all([1, 2].map(() => proposeHostKeys(context, endpoint, announced)));
+    await proposeHostKeys(context, endpoint, announced);
+    const keys = await listHostKeys(context.database, endpoint.id);
+    expect(keys.map(({ fingerprint, state }) => [fingerprint, state])).toEqual([
+      [revoked.fingerprint, 'revoked'],
+      [other.fingerprint, 'proposed'],
+    ]);
+    expect(await trustedHostKeys(context.database, endpoint.id)).toEqual([]);
+    expect((await eventsOf(context.database, endpoint.id)).slice(-2)).toEqual([
+      'host-key.added',
+      'host-key.added',
     ]);
   });
 });

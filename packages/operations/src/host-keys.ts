@@ -9,14 +9,17 @@ import {
   isUniqueViolation,
   listHostKeys,
   saveHostKeyState,
+  type Transaction,
   transaction,
 } from '@waybill/db';
-import { type HostKeyState, type Id, newId } from '@waybill/domain';
+import { type Actor, type HostKeyState, type Id, newId } from '@waybill/domain';
 import { type HostKey, HostKeyRefused, parseHostKey } from '@waybill/domain/host-key';
 import type { Context } from './context.js';
 import { notFound, OperationError } from './operation-error.js';
+import { lockRunsHeldForHostKey, releaseHeldRuns } from './release-held-runs.js';
 
 /**
+ * Puts a key on record. Once it is trusted, the runs that were held for want of one are queued again.
  * @param line a public key as people paste it: `ssh-ed25519 AAAA…`, or a `known_hosts` line
  * @throws OperationError `not-found`, `invalid` (field `/key`) if it is no key or the endpoint is not SFTP, `conflict`
  *   if the endpoint has this key already
@@ -37,16 +40,17 @@ export async function addHostKey(
         `endpoint ${endpoint.name} is of kind ${endpoint.kind}, which has no host key`,
       );
     const record = await insertOnce(tx, endpoint, key, state);
-    await appendAuditEvent(tx, actor, {
-      type: 'host-key.added',
-      subject: { kind: 'endpoint', id: endpoint.id },
-      data: { ...dataOf(endpoint, record), state },
-    });
+    const waiting = isTrusted(record) ? await lockRunsHeldForHostKey(tx, endpoint.id) : [];
+    await recordAdded(tx, actor, endpoint, record);
+    await releaseHeldRuns(tx, actor, waiting, trustedReason(endpoint, record));
     return record;
   });
 }
 
-/** @throws OperationError `not-found` */
+/**
+ * Once the key is trusted, the runs that were held for want of one are queued again.
+ * @throws OperationError `not-found`
+ */
 export async function changeHostKeyState(
   { database, actor }: Context,
   hostKeyId: Id,
@@ -58,19 +62,57 @@ export async function changeHostKeyState(
     if (!before || !endpoint) throw notFound('host key', hostKeyId);
     if (before.state === state) return before;
     const record = await saveHostKeyState(tx, hostKeyId, state);
+    const waiting = isTrusted(record) ? await lockRunsHeldForHostKey(tx, endpoint.id) : [];
     await appendAuditEvent(tx, actor, {
       type: 'host-key.state-changed',
       subject: { kind: 'endpoint', id: endpoint.id },
       data: { ...dataOf(endpoint, record), from: before.state, to: state },
     });
+    await releaseHeldRuns(tx, actor, waiting, trustedReason(endpoint, record));
     return record;
   });
+}
+
+/** More proposals than these of one endpoint are not kept: nobody would look through them. */
+const MOST_HOST_KEYS = 20;
+
+/**
+ * Puts keys that a trusted server announced, and proved to hold, on record as `proposed`: a person decides about them.
+ * Those on record are left as they are.
+ */
+export async function proposeHostKeys(
+  { database, actor }: Context,
+  endpoint: Endpoint,
+  keys: readonly HostKey[],
+): Promise<void> {
+  const known = await listHostKeys(database, endpoint.id);
+  const unknown = keys
+    .filter((key) => known.every(({ publicKey }) => publicKey !== key.publicKey))
+    .slice(0, Math.max(0, MOST_HOST_KEYS - known.length));
+  for (const key of unknown)
+    try {
+      await transaction(database, async (tx) => {
+        const record = await insertOnce(tx, endpoint, key, 'proposed');
+        await recordAdded(tx, actor, endpoint, record);
+      });
+    } catch (error) {
+      // Another attempt was told the same a moment ago.
+      if (!(error instanceof OperationError && error.code === 'conflict')) throw error;
+    }
 }
 
 /** The keys by which a server may prove itself: `active` and `retiring` ones. */
 export async function trustedHostKeys(db: Db, endpointId: Id): Promise<HostKeyRecord[]> {
   const keys = await listHostKeys(db, endpointId);
-  return keys.filter(({ state }) => state === 'active' || state === 'retiring');
+  return keys.filter(isTrusted);
+}
+
+function isTrusted({ state }: HostKeyRecord): boolean {
+  return state === 'active' || state === 'retiring';
+}
+
+function trustedReason(endpoint: Endpoint, { fingerprint }: HostKeyRecord): string {
+  return `host key ${fingerprint} of endpoint ${endpoint.name} is trusted now`;
 }
 
 function readKey(line: string): HostKey {
@@ -80,6 +122,19 @@ function readKey(line: string): HostKey {
     if (!(error instanceof HostKeyRefused)) throw error;
     throw new OperationError('invalid', error.message, { field: '/key', cause: error });
   }
+}
+
+async function recordAdded(
+  tx: Transaction,
+  actor: Actor,
+  endpoint: Endpoint,
+  record: HostKeyRecord,
+): Promise<void> {
+  await appendAuditEvent(tx, actor, {
+    type: 'host-key.added',
+    subject: { kind: 'endpoint', id: endpoint.id },
+    data: { ...dataOf(endpoint, record), state: record.state },
+  });
 }
 
 async function insertOnce(

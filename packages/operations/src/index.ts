@@ -11,7 +11,7 @@ export { createTransfer, type TransferInput, updateTransfer } from './define-tra
 export { type DispatchOptions, dispatchQueuedRuns, reconcileQueue } from './dispatch-runs.js';
 export { finishAttempt } from './finish-attempt.js';
 export { type FiredOccurrence, fireDueSchedules } from './fire-schedules.js';
-export { addHostKey, changeHostKeyState, trustedHostKeys } from './host-keys.js';
+export { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
 export { OperationError, type OperationErrorCode } from './operation-error.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';
 export { type DeniedRequest, recordDenied, recordService } from './record-event.js';

@@ -1,38 +1,105 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseHostKey } from '@waybill/domain/host-key';
+import { generateKeyPair, startSimulator } from '@waybill/simulator';
 import { describeEndpoint } from '@waybill/storage/conformance';
-import { startOpenSsh } from '@waybill/testkit/openssh';
+import type { AccountServer } from '@waybill/testkit/account-server';
+import { startDropbear } from '@waybill/testkit/dropbear';
+import { type OpenSshOptions, startOpenSsh } from '@waybill/testkit/openssh';
+import { startProftpd } from '@waybill/testkit/proftpd';
+import { startRclone } from '@waybill/testkit/rclone';
 import { openSftpEndpoint } from './sftp-endpoint.js';
 
-describeEndpoint('an SFTP account of OpenSSH', async () => {
-  const server = await startOpenSsh();
-  await mkdir(join(server.root, 'partner'));
-  const endpoint = await openSftpEndpoint(
+/** Only root may jail sessions. */
+const root = process.getuid?.() === 0;
+
+describeServer('an SFTP account of OpenSSH', () => startOpenSshAccount({}));
+describeServer(
+  root
+    ? 'an SFTP account of OpenSSH in a chroot'
+    : 'an SFTP account of OpenSSH (not in a chroot, which needs root)',
+  () => startOpenSshAccount({ chroot: root }),
+);
+describeServer("ProFTPD's mod_sftp", startProftpd);
+describeServer("dropbear with OpenSSH's sftp-server", startDropbear);
+describeServer('rclone serve sftp', startRclone);
+describeServer('the simulated partner', startSimulatedPartner);
+
+function describeServer(name: string, start: () => Promise<AccountServer>): void {
+  describeEndpoint(name, async () => {
+    const server = await start();
+    const endpoint = await open(server).catch(async (error: Error) => {
+      const log = server.log();
+      await server.stop();
+      throw new Error(`${error.message}; the server's log:\n${log}`, { cause: error });
+    });
+    return {
+      endpoint,
+      seed: async (path, content) => {
+        const file = join(server.directory, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, content);
+      },
+      close: async () => {
+        await endpoint[Symbol.asyncDispose]();
+        await server.stop();
+      },
+    };
+  });
+}
+
+function open({ host, port, username, root, privateKey, hostKey }: AccountServer) {
+  return openSftpEndpoint(
     {
       kind: 'sftp',
-      host: server.host,
-      port: server.port,
-      username: server.username,
-      root: 'partner',
+      host,
+      port,
+      username,
+      root,
       connectTimeoutMs: 20_000,
       operationTimeoutMs: 20_000,
       keepaliveMs: 10_000,
-      secret: { kind: 'private-key', privateKey: server.clientKey.privateKey },
-      hostKeys: [parseHostKey(server.hostKey)],
+      secret: { kind: 'private-key', privateKey },
+      hostKeys: [parseHostKey(hostKey)],
     },
     new AbortController().signal,
   );
+}
+
+async function startOpenSshAccount(options: OpenSshOptions): Promise<AccountServer> {
+  const server = await startOpenSsh(options);
+  const directory = join(server.root, 'partner');
+  await mkdir(directory);
+  const { host, port, username, hostKey, clientKey, log, stop } = server;
   return {
-    endpoint,
-    seed: async (path, content) => {
-      const file = join(server.root, 'partner', path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, content);
-    },
-    close: async () => {
-      await endpoint[Symbol.asyncDispose]();
-      await server.stop();
+    ...{ host, port, username, hostKey, log, stop, directory },
+    root: 'partner',
+    privateKey: clientKey.privateKey,
+  };
+}
+
+async function startSimulatedPartner(): Promise<AccountServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'waybill-simulator-'));
+  const { privateKey, publicKey } = generateKeyPair('partner');
+  const log: string[] = [];
+  const simulator = await startSimulator({
+    root: directory,
+    users: [{ username: 'partner', publicKeys: [publicKey] }],
+    log: (event) => void log.push(JSON.stringify(event)),
+  });
+  return {
+    host: '127.0.0.1',
+    port: simulator.port,
+    username: 'partner',
+    directory,
+    root: '/',
+    hostKey: simulator.hostKey,
+    privateKey,
+    log: () => log.join('\n'),
+    stop: async () => {
+      await simulator.stop();
+      await rm(directory, { recursive: true, force: true });
     },
   };
-});
+}

@@ -64,6 +64,18 @@ describe('against OpenSSH', () => {
     expect(encrypted.label).toBe(endpoint.label);
   });
 
+  it('tells of the keys that the server proves to hold beside the pinned one', async () => {
+    const told: string[] = [];
+    const pinned = server.hostKeys.map(parseHostKey).slice(0, 1);
+    await open({
+      ...account(),
+      hostKeys: pinned,
+      onAnnouncedHostKeys: (keys) => void told.push(...keys.map(({ fingerprint }) => fingerprint)),
+    });
+    const all = server.hostKeys.map((line) => parseHostKey(line).fingerprint);
+    await expect.poll(() => told.toSorted()).toEqual(all.toSorted());
+  });
+
   it('tries a key that is not let in once, and names user, host and method', async () => {
     const before = server.log().length;
     const secret = { kind: 'private-key', privateKey: server.strangerKey.privateKey } as const;

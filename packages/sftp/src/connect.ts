@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { hostKeyFromBlob } from '@waybill/domain/host-key';
 import { StorageError, untilAborted } from '@waybill/storage';
 import type { Client, SFTPWrapper } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
@@ -39,6 +40,10 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
   const wrapper = new SftpClient('waybill', { error() {}, end() {}, close() {} });
   const client = (wrapper as unknown as { client: Client }).client;
   follow(client, opening, where, refuse);
+  // ssh2 tells of them only after it has verified their signatures (OpenSSH's PROTOCOL, section 2.5).
+  client.on('hostkeys', (keys) =>
+    options.onAnnouncedHostKeys?.(keys.map((key) => hostKeyFromBlob(key.getPublicSSH()))),
+  );
   // Our own, since ssh2 leaves Nagle's algorithm on (small packets then wait for the acknowledgement of the last one:
   // 2 MiB/s instead of hundreds), and does not destroy a socket whose end it has already announced.
   const socket = connect({ host: options.host, port: options.port, noDelay: true });
@@ -49,7 +54,7 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
     readyTimeout: 0,
     keepaliveInterval: options.keepaliveMs,
     keepaliveCountMax: KEEPALIVE_TRIES,
-    algorithms: algorithms(options) as never,
+    algorithms: algorithms(hostKeyAlgorithms(options.hostKeys)) as never,
     hostVerifier: (key: Buffer) => {
       opening.refused ??= whyHostKeyRefused(key, options.hostKeys, where);
       return opening.refused === undefined;
@@ -99,7 +104,7 @@ function follow(
 }
 
 /** AES-GCM first: Node encrypts it natively, and fast. Nothing with SHA-1, CBC or arcfour. */
-function algorithms(options: SftpOptions): Record<string, string[]> {
+export function algorithms(serverHostKey: readonly string[]): Record<string, readonly string[]> {
   return {
     kex: [
       'curve25519-sha256',
@@ -127,7 +132,7 @@ function algorithms(options: SftpOptions): Record<string, string[]> {
       'hmac-sha2-512',
     ],
     compress: ['none'],
-    serverHostKey: hostKeyAlgorithms(options.hostKeys),
+    serverHostKey,
   };
 }
 

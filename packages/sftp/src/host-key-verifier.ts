@@ -36,7 +36,7 @@ export function whyHostKeyRefused(
 }
 
 /** Signature algorithms of each key type, best first. SHA-1 (`ssh-rsa`) is left out. */
-const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
+export const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
   'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
   'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],

@@ -6,6 +6,11 @@ export interface SftpOptions extends SftpSettings {
   readonly secret: CredentialSecret;
   /** The trusted keys of the server; empty refuses every server. */
   readonly hostKeys: readonly HostKey[];
+  /**
+   * Told the keys that the server, once it was authenticated, announced and proved to hold: also those that it will
+   * change to. At any time while the connection lives.
+   */
+  readonly onAnnouncedHostKeys?: (keys: readonly HostKey[]) => void;
   /** Told what is ignored on purpose, such as a handle that could not be closed. Nothing if left out. */
   readonly log?: (message: string) => void;
 }
@@ -25,10 +30,17 @@ export const MAX_CHUNK_BYTES = 255 * 1024;
  */
 export const SAFE_CHUNK_BYTES = 32 * 1024;
 
-/** Bytes in requests that are not answered yet, per file; this is also what a put holds in memory. */
-export const WINDOW_BYTES = 32 * MAX_CHUNK_BYTES;
-/** Requests outstanding per file, whatever their size. */
-export const MAX_OUTSTANDING = 64;
+/** What a line is thought to carry at most: the bytes on their way that keep it busy are this times its round trip. */
+export const BYTES_PER_MS = 800 * 1024;
+/** Bytes in READs that are not answered yet, of all files together: on a short line, and on the longest. */
+export const MIN_WINDOW_BYTES = 32 * MAX_CHUNK_BYTES;
+export const MAX_WINDOW_BYTES = 160 * MAX_CHUNK_BYTES;
+/** What OpenSSH lets a client send on one channel before it answers (`CHAN_SES_WINDOW_DEFAULT`). */
+export const CHANNEL_WINDOW_BYTES = 2 * 1024 * 1024;
+/** Requests of one kind outstanding per channel, whatever their size. */
+export const MAX_OUTSTANDING = 160;
+/** Where the endpoint does not say: what OpenSSH allows a connection by itself (`MaxSessions`). */
+export const DEFAULT_MAX_CHANNELS = 10;
 
 /** A directory with more entries is refused: nobody can work with it, and a server could go on for ever. */
 export const MAX_LIST_ENTRIES = 1_000_000;

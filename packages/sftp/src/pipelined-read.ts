@@ -1,23 +1,25 @@
 import type { Session } from './session.js';
 
-type Reader = Pick<Session, 'abilities' | 'read'>;
+type Reader = Pick<Session, 'abilities' | 'busy' | 'read'>;
 
 export interface ReadPlan {
   readonly handle: Buffer;
   /** For messages. */
   readonly path: string;
   readonly start: number;
+  /** Bytes that the file had when it was looked at: so many are asked for at once. A guess, never a bound. */
+  readonly expected?: number | undefined;
   readonly signal: AbortSignal;
 }
 
 /** A READ on its way. */
 interface Piece {
   readonly position: number;
-  readonly buffer: Buffer;
-  readonly received: Promise<number>;
+  readonly length: number;
+  readonly received: Promise<Buffer>;
 }
 
-/** READs on their way at the start. Each that comes back full adds two, so that a small file costs no idle requests. */
+/** READs on their way where nothing is known of the size. Each that comes back full adds two, so that a small file costs no idle requests. */
 const FIRST_READS = 2;
 
 /**
@@ -26,41 +28,56 @@ const FIRST_READS = 2;
  * file that grows is read to its new end, and one that shrinks ends early. The handle stays open.
  */
 export async function* pipelinedRead(session: Reader, plan: ReadPlan): AsyncGenerator<Uint8Array> {
-  const { readBytes, outstandingReads } = session.abilities;
+  session.busy.reads++;
+  try {
+    yield* readAhead(session, plan);
+  } finally {
+    session.busy.reads--;
+  }
+}
+
+async function* readAhead(session: Reader, plan: ReadPlan): AsyncGenerator<Uint8Array> {
+  const { readBytes } = session.abilities;
+  const { start, expected = start } = plan;
   const about = { doing: 'read', path: plan.path, signal: plan.signal };
-  const receive = (buffer: Buffer, position: number) => session.read(plan.handle, buffer, position, about);
+  const receive = (position: number, length: number) => session.read(plan.handle, length, position, about);
   const pieces: Piece[] = [];
-  let next = plan.start;
-  for (let wanted = Math.min(FIRST_READS, outstandingReads); ; ) {
-    while (pieces.length < wanted) {
-      pieces.push(request(receive, next, readBytes));
-      next += readBytes;
+  let next = start;
+  // One READ behind the expected end tells at once whether the file ends there.
+  let allowedBeyond = expected > start ? 1 : FIRST_READS;
+  let beyond = 0;
+  for (;;) {
+    while (pieces.length < shareOf(session) && (next < expected || beyond < allowedBeyond)) {
+      if (next >= expected) beyond++;
+      const length = next < expected ? Math.min(readBytes, expected - next) : readBytes;
+      pieces.push(request(receive, next, length));
+      next += length;
     }
     const piece = pieces.shift() as Piece;
-    const bytes = await complete(receive, piece);
-    if (bytes.length > 0) yield bytes;
-    if (bytes.length < readBytes) return;
-    wanted = Math.min(wanted + 2, outstandingReads);
+    let have = 0;
+    // A server may answer with less than it was asked for.
+    for (let bytes = await piece.received; bytes.length > 0; ) {
+      have += bytes.length;
+      yield bytes;
+      if (have === piece.length) break;
+      bytes = await receive(piece.position + have, piece.length - have);
+    }
+    if (have < piece.length) return;
+    if (piece.position < expected) continue;
+    beyond--;
+    allowedBeyond += 2;
   }
 }
 
-type Receive = (buffer: Buffer, position: number) => Promise<number>;
+function shareOf({ abilities, busy }: Reader): number {
+  return Math.max(FIRST_READS, Math.floor(abilities.outstandingReads / busy.reads));
+}
+
+type Receive = (position: number, length: number) => Promise<Buffer>;
 
 function request(receive: Receive, position: number, length: number): Piece {
-  const buffer = Buffer.allocUnsafeSlow(length);
-  const received = receive(buffer, position);
+  const received = receive(position, length);
   // Whoever stops early never looks at the rest.
   received.catch(() => {});
-  return { position, buffer, received };
-}
-
-/** @returns all bytes of the piece; fewer only if the file ends within it */
-async function complete(receive: Receive, { position, buffer, received }: Piece): Promise<Buffer> {
-  let have = await received;
-  while (have < buffer.length) {
-    const more = await receive(buffer.subarray(have), position + have);
-    if (more === 0) break;
-    have += more;
-  }
-  return buffer.subarray(0, have);
+  return { position, length, received };
 }

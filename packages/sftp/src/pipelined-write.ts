@@ -1,10 +1,11 @@
 import { takeUntilAborted } from '@waybill/storage';
 import type { Session } from './session.js';
+import type { WriteLane, WriteLanes } from './write-lanes.js';
 
-type Writer = Pick<Session, 'abilities' | 'write'>;
+type Writer = Pick<Session, 'abilities' | 'busy'>;
 
 export interface WritePlan {
-  readonly handle: Buffer;
+  readonly lanes: WriteLanes;
   /** For messages. */
   readonly path: string;
   readonly start: number;
@@ -25,12 +26,15 @@ export async function pipelinedWrite(
   plan: WritePlan,
 ): Promise<number> {
   const writes = new Writes(session, plan);
+  session.busy.writes++;
   try {
     for await (const block of blocksOf(takeUntilAborted(body, plan.signal), session.abilities.writeBytes))
       await writes.add(block);
   } catch (error) {
     if (!plan.signal.aborted) await writes.settled();
     throw error;
+  } finally {
+    session.busy.writes--;
   }
   await writes.settled();
   writes.throwFailure();
@@ -62,9 +66,19 @@ class Writes {
 
   /** Sends a WRITE, and waits until another may be added. `block` may be used again right after the call. */
   async add(block: Buffer): Promise<void> {
-    this.#send(block);
-    while (this.#outstanding >= this.#session.abilities.outstandingWrites) await this.#answer();
+    const { lanes } = this.#plan;
+    this.#send(block, lanes.idlest);
+    while (lanes.idlest.outstanding >= this.#share) {
+      lanes.grow(() => this.#wake());
+      await this.#answer();
+    }
     this.throwFailure();
+  }
+
+  /** WRITEs that may be outstanding on each channel. */
+  get #share(): number {
+    const { abilities, busy } = this.#session;
+    return Math.max(2, Math.floor(abilities.outstandingWrites / busy.writes));
   }
 
   async settled(): Promise<void> {
@@ -75,21 +89,23 @@ class Writes {
     if (this.#failure) throw this.#failure.error;
   }
 
-  #send(block: Buffer): void {
-    const { handle, path, signal } = this.#plan;
+  #send(block: Buffer, lane: WriteLane): void {
+    const { path, signal } = this.#plan;
     const position = this.end;
     this.end += block.length;
     this.#outstanding++;
+    lane.outstanding++;
     const write: Write = { end: this.end, acknowledged: false };
     this.#queue.push(write);
-    this.#session
-      .write(handle, block, position, { doing: 'write to', path, signal })
+    lane.session
+      .write(lane.handle, block, position, { doing: 'write to', path, signal })
       .then(() => this.#acknowledge(write))
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
         this.#outstanding--;
+        lane.outstanding--;
         this.#wake();
       });
   }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { pipelinedRead } from './pipelined-read.js';
 import { pipelinedWrite } from './pipelined-write.js';
+import { WriteLanes } from './write-lanes.js';
 
 const { signal } = new AbortController();
 const handle = Buffer.from('handle');
@@ -8,6 +9,8 @@ const abilities = {
   posixRename: true,
   fsync: true,
   statvfs: true,
+  quirks: { emptiesOnOpen: false, removesDirectories: false },
+  lanesWanted: 1,
   readBytes: 100,
   writeBytes: 100,
   outstandingReads: 8,
@@ -22,18 +25,17 @@ function reading(file: () => Buffer, most = 100) {
   let mostOutstanding = 0;
   return {
     abilities,
+    busy: { reads: 0, writes: 0 },
     requests,
     get mostOutstanding() {
       return mostOutstanding;
     },
-    read: async (_: Buffer, buffer: Buffer, position: number) => {
+    read: async (_: Buffer, length: number, position: number) => {
       requests.push(position);
       mostOutstanding = Math.max(mostOutstanding, ++outstanding);
       await new Promise((resolve) => setTimeout(resolve, (position * 13) % 3));
       outstanding--;
-      return file()
-        .subarray(position, position + Math.min(most, buffer.length))
-        .copy(buffer);
+      return file().subarray(position, position + Math.min(most, length));
     },
   };
 }
@@ -66,6 +68,15 @@ it('asks little for a small file', async () => {
   expect(server.requests).toEqual([0, 100, 60]);
 });
 
+it('asks for a file of a known size and for its end at once, and reads what was added', async () => {
+  const server = reading(() => content.subarray(0, 260));
+  await collect(pipelinedRead(server, { handle, path: 'a', start: 0, expected: 260, signal }));
+  expect(server.requests).toEqual([0, 100, 200, 260]);
+  const grown = reading(() => content);
+  const read = await collect(pipelinedRead(grown, { handle, path: 'a', start: 0, expected: 260, signal }));
+  expect(read).toEqual(content);
+});
+
 it('ends when the file shrinks to less than what was read', async () => {
   let file = content;
   const read: Uint8Array[] = [];
@@ -85,6 +96,7 @@ function writing(refused?: number) {
   const state = { file, outstanding: 0, mostOutstanding: 0, sizes: [] as number[] };
   return {
     abilities,
+    busy: { reads: 0, writes: 0 },
     state,
     write: async (_: Buffer, bytes: Buffer, position: number) => {
       const copy = Buffer.from(bytes);
@@ -98,6 +110,10 @@ function writing(refused?: number) {
   };
 }
 
+function oneLane(session: ReturnType<typeof writing>): WriteLanes {
+  return new WriteLanes({ session, handle, outstanding: 0 }, { path: 'a', signal });
+}
+
 async function* inChunks(size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size);
 }
@@ -107,7 +123,7 @@ it.each([1, 33, 100, 101, 5_000])('writes whole blocks of a body in chunks of %i
   const told: number[] = [];
   const onProgress = (bytes: number) => void told.push(bytes);
   const end = await pipelinedWrite(server, inChunks(size), {
-    handle,
+    lanes: oneLane(server),
     path: 'a',
     start: 0,
     signal,
@@ -127,7 +143,8 @@ it('reports no progress beyond a WRITE that was refused, and throws once the oth
   const onProgress = (bytes: number) => {
     prefix = bytes;
   };
-  const writes = pipelinedWrite(server, inChunks(50), { handle, path: 'a', start: 0, signal, onProgress });
+  const lanes = oneLane(server);
+  const writes = pipelinedWrite(server, inChunks(50), { lanes, path: 'a', start: 0, signal, onProgress });
   await expect(writes).rejects.toThrow('refused at 700');
   expect(prefix).toBe(700);
   expect(server.state.outstanding).toBe(0);
@@ -142,8 +159,8 @@ it('ends the body when a WRITE is refused', async () => {
       ended = true;
     }
   })();
-  await expect(pipelinedWrite(writing(0), body, { handle, path: 'a', start: 0, signal })).rejects.toThrow(
-    'refused',
-  );
+  const server = writing(0);
+  const writes = pipelinedWrite(server, body, { lanes: oneLane(server), path: 'a', start: 0, signal });
+  await expect(writes).rejects.toThrow('refused');
   expect(ended).toBe(true);
 });

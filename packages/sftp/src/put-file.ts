@@ -5,8 +5,10 @@ import { fileInfo } from './attributes.js';
 import { Status, statusOf } from './errors.js';
 import { pipelinedWrite } from './pipelined-write.js';
 import type { Session } from './session.js';
+import { type Channels, WriteLanes } from './write-lanes.js';
 
 export interface PutPlan extends PutOptions {
+  readonly channels: Channels;
   readonly path: RemotePath;
   /** The same as the server knows it. */
   readonly absolute: string;
@@ -24,19 +26,29 @@ export async function putFile(
   plan: PutPlan,
 ): Promise<FileInfo> {
   const { start = 0, signal, absolute: path } = plan;
+  if (start > 0 && session.abilities.quirks.emptiesOnOpen)
+    throw new StorageError(
+      'unsupported',
+      `${path} on ${session.where} can't be continued from byte ${start}: this server empties files that are opened ` +
+        'for writing. Send the whole file',
+    );
   // Not for reading: many drop boxes let nobody read.
   const flags = start > 0 ? WRITE : WRITE | CREATE | TRUNCATE;
   const handle = await session.open(flags, { doing: 'open for writing', path, signal });
+  const lanes = new WriteLanes(
+    { session, handle, outstanding: 0 },
+    { channels: plan.channels, path, signal },
+  );
   let open = true;
   try {
     if (start > 0) await cutTo(session, handle, start, plan);
-    await writeBody(session, handle, body, plan);
-    const before = await makeDurable(session, handle, plan);
+    await writeBody(session, lanes, body, plan);
+    const [before] = await Promise.all([makeDurable(session, handle, plan), lanes.close()]);
     open = false;
     return await closeAndLook(session, handle, before, plan);
   } finally {
     if (open) {
-      const closed = session.closeQuietly(handle, path);
+      const closed = Promise.all([session.closeQuietly(handle, path), lanes.closeQuietly()]);
       if (!signal.aborted) await closed;
     }
   }
@@ -55,13 +67,15 @@ async function cutTo(session: Session, handle: Buffer, start: number, plan: PutP
       'corrupted',
       `${path} on ${session.where} holds ${size} bytes and can't be continued from byte ${start}`,
     );
-  if (size > start) await session.truncate(handle, start, { doing: 'cut', path, signal });
+  if (size === start) return;
+  // Refused, what lies behind is written over; if more of it stays, the size that is told in the end shows it.
+  await session.truncate(handle, start, { doing: 'cut', path, signal }).catch(unlessRefused);
 }
 
 /** After a failure, cuts the file to what has no hole, so that its size tells from where it may be continued. */
 async function writeBody(
   session: Session,
-  handle: Buffer,
+  lanes: WriteLanes,
   body: AsyncIterable<Uint8Array>,
   { start = 0, signal, absolute: path, onProgress }: PutPlan,
 ): Promise<void> {
@@ -71,11 +85,13 @@ async function writeBody(
     onProgress?.(bytes);
   };
   try {
-    await pipelinedWrite(session, body, { handle, path, start, signal, onProgress: onPrefix });
+    await pipelinedWrite(session, body, { lanes, path, start, signal, onProgress: onPrefix });
   } catch (error) {
     // Best effort: the failure on its way says more than that the cut failed too. Aborted, no WRITE is left out.
     if (!signal.aborted)
-      await session.truncate(handle, acknowledged, { doing: 'cut', path, signal }).catch(() => {});
+      await session
+        .truncate(lanes.first.handle, acknowledged, { doing: 'cut', path, signal })
+        .catch(() => {});
     throw error;
   }
 }
@@ -90,6 +106,11 @@ async function makeDurable(session: Session, handle: Buffer, plan: PutPlan): Pro
   const looked = session.fstat(handle, { doing: 'look at', path, signal }).catch(() => undefined);
   await synced;
   return looked;
+}
+
+/** Object stores and drop boxes let nobody set attributes. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
 }
 
 function unlessUnsupported(error: unknown): void {

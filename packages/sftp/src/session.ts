@@ -1,35 +1,11 @@
 import type { Socket } from 'node:net';
 import { StorageError } from '@waybill/storage';
 import type { Attributes, Client, FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
+import { type Abilities, abilitiesOf } from './abilities.js';
 import { connectionFailed, requestFailed, Status, statusOf } from './errors.js';
-import {
-  CLOSE_GRACE_MS,
-  MAX_CHUNK_BYTES,
-  MAX_OUTSTANDING,
-  SAFE_CHUNK_BYTES,
-  WINDOW_BYTES,
-} from './options.js';
-
-/** What the server lets us do; everything else would be a guess from its name. */
-export interface Abilities {
-  readonly posixRename: boolean;
-  readonly fsync: boolean;
-  readonly statvfs: boolean;
-  /** Bytes in one READ. */
-  readonly readBytes: number;
-  /** Bytes in one WRITE. */
-  readonly writeBytes: number;
-  /** READs or WRITEs of these sizes that may be outstanding per file. */
-  readonly outstandingReads: number;
-  readonly outstandingWrites: number;
-}
-
-/** What ssh2 knows of the server, but does not declare. */
-interface Undeclared {
-  readonly _extensions: Readonly<Record<string, string>>;
-  readonly _maxReadLen: number;
-  readonly _maxWriteLen: number;
-}
+import { CLOSE_GRACE_MS, MAX_WINDOW_BYTES } from './options.js';
+import { readOwned } from './read-owned.js';
+import { widenReceiveWindow } from './receive-window.js';
 
 type Answer<T> = (error: Error | null | undefined, value: T) => void;
 
@@ -89,7 +65,9 @@ class Waiting {
  * connects again.
  */
 export class Session {
-  readonly abilities: Abilities;
+  #abilities: Abilities;
+  /** Milliseconds; the shortest that was seen of a request that had nothing before it. */
+  #roundTripMs = Number.POSITIVE_INFINITY;
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #sftp: SFTPWrapper;
@@ -107,7 +85,7 @@ export class Session {
     client: Client,
     socket: Socket,
     sftp: SFTPWrapper,
-    options: { where: string; timeoutMs: number; log: (message: string) => void },
+    options: { where: string; timeoutMs: number; log: (message: string) => void; lane?: boolean },
   ) {
     this.#client = client;
     this.#socket = socket;
@@ -115,14 +93,39 @@ export class Session {
     this.#where = options.where;
     this.#timeoutMs = options.timeoutMs;
     this.#log = options.log;
-    this.abilities = abilitiesOf(sftp as unknown as Undeclared);
+    this.#abilities = abilitiesOf(client, sftp, 0);
+    widenReceiveWindow(sftp, MAX_WINDOW_BYTES);
+    // One listener for each channel.
+    client.setMaxListeners(0);
     const lost = (error: unknown) =>
       this.#end(connectionFailed(error, 'lost the connection to', this.#where));
     client.on('error', lost);
     client.on('close', () => lost(new Error('connection lost: it was closed')));
-    sftp.on('error', lost);
+    // A further channel that the server gives up takes along what is outstanding on it, and nothing else.
+    const over = options.lane
+      ? (error: unknown) => this.#fail(connectionFailed(error, 'lost a channel to', this.#where))
+      : lost;
+    sftp.on('error', over);
     for (const event of ['end', 'close'])
-      sftp.on(event, () => lost(new Error('connection lost: the server ended the SFTP session')));
+      sftp.on(event, () => over(new Error('connection lost: the server ended the SFTP session')));
+  }
+
+  /** Files that are read and written at this moment: they share the requests that may be outstanding. */
+  readonly busy = { reads: 0, writes: 0 };
+
+  /** Their outstanding requests grow with the time that a request takes, as far as it was measured by now. */
+  get abilities(): Abilities {
+    return this.#abilities;
+  }
+
+  /** Opens another channel of the same connection. Rejects if the server refuses it; this session serves on. */
+  async openLane(): Promise<Session> {
+    const sftp = await new Promise<SFTPWrapper>((resolve, reject) => {
+      this.#client.once('close', () => reject(new Error('the connection was closed')));
+      this.#client.sftp((error, opened) => (error ? reject(error) : resolve(opened)));
+    });
+    const options = { where: this.#where, timeoutMs: this.#timeoutMs, log: this.#log, lane: true };
+    return new Session(this.#client, this.#socket, sftp, options);
   }
 
   /** Where this session leads, for messages. */
@@ -150,11 +153,9 @@ export class Session {
     return this.close(handle, about).catch((error: Error) => this.#log(error.message));
   }
 
-  /** @returns the bytes read into `buffer`; 0 at the end of the file */
-  read(handle: Buffer, buffer: Buffer, position: number, about: About): Promise<number> {
-    return this.#request(about, (answer) =>
-      this.#sftp.read(handle, buffer, 0, buffer.length, position, answer),
-    );
+  /** @returns at most `length` bytes, which are the caller's; none at the end of the file */
+  read(handle: Buffer, length: number, position: number, about: About): Promise<Buffer> {
+    return this.#request(about, (answer) => readOwned(this.#sftp, { handle, length, position }, answer));
   }
 
   /** `bytes` may be used again as soon as this returns, before it resolves. */
@@ -247,6 +248,7 @@ export class Session {
       if (signal.aborted) return reject(signal.reason);
       if (this.#ended) return reject(this.#refusal(about));
       const pending: Pending = { doing: `${about.doing} ${about.path}`, aborted: false, reject };
+      const sentAt = this.#pending.size === 0 ? performance.now() : undefined;
       this.#await(pending, signal);
       const settle = (how: () => void) => {
         this.#pending.delete(pending);
@@ -256,6 +258,7 @@ export class Session {
       try {
         send((error, value) => {
           this.#lastSignOfLife = performance.now();
+          if (sentAt !== undefined) this.#measured(this.#lastSignOfLife - sentAt);
           // Rejecting again what was aborted does nothing.
           settle(() => (error ? reject(this.#failed(error, about)) : resolve(value)));
           if (pending.aborted && !error) dropped?.(value);
@@ -264,6 +267,12 @@ export class Session {
         settle(() => reject(requestFailed(error, about.doing, about.path, this.#where)));
       }
     });
+  }
+
+  #measured(roundTripMs: number): void {
+    if (roundTripMs >= this.#roundTripMs) return;
+    this.#roundTripMs = roundTripMs;
+    this.#abilities = abilitiesOf(this.#client, this.#sftp, roundTripMs);
   }
 
   #failed(error: Error, about: About): StorageError {
@@ -314,6 +323,7 @@ export class Session {
   }
 
   #fail(error: StorageError): void {
+    if (this.#ended) return;
     this.#ended = error;
     clearTimeout(this.#watchdog);
     for (const pending of [...this.#pending]) pending.reject(error);
@@ -321,24 +331,3 @@ export class Session {
 }
 
 const NEVER = new AbortController().signal;
-
-function abilitiesOf(sftp: Undeclared): Abilities {
-  const offers = (extension: string, version: string) => sftp._extensions[extension] === version;
-  const limited = offers('limits@openssh.com', '1');
-  const largest = limited ? MAX_CHUNK_BYTES : SAFE_CHUNK_BYTES;
-  const readBytes = Math.min(largest, sftp._maxReadLen);
-  const writeBytes = Math.min(largest, sftp._maxWriteLen);
-  return {
-    posixRename: offers('posix-rename@openssh.com', '1'),
-    fsync: offers('fsync@openssh.com', '1'),
-    statvfs: offers('statvfs@openssh.com', '2'),
-    readBytes,
-    writeBytes,
-    outstandingReads: outstanding(readBytes),
-    outstandingWrites: outstanding(writeBytes),
-  };
-}
-
-function outstanding(bytes: number): number {
-  return Math.min(MAX_OUTSTANDING, Math.max(1, Math.floor(WINDOW_BYTES / bytes)));
-}

@@ -1,4 +1,5 @@
-import { parentOf, printableName, type RemotePath } from '@waybill/domain';
+import { createHash } from 'node:crypto';
+import { baseName, joinPath, parentOf, printableName, type RemotePath } from '@waybill/domain';
 import {
   type Abortable,
   type EndpointProperties,
@@ -9,15 +10,19 @@ import {
   type ReadOptions,
   type StorageEndpoint,
   StorageError,
+  untilAborted,
 } from '@waybill/storage';
+import type { Stats } from 'ssh2';
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
 import { Status, statusOf } from './errors.js';
+import { isThere } from './is-there.js';
 import { listDirectory } from './list-directory.js';
-import type { SftpOptions } from './options.js';
+import { DEFAULT_MAX_CHANNELS, type SftpOptions } from './options.js';
 import { pipelinedRead } from './pipelined-read.js';
 import { putFile } from './put-file.js';
-import type { Session } from './session.js';
+import type { About, Session } from './session.js';
+import { Channels } from './write-lanes.js';
 
 /** Flag of SSH_FXP_OPEN. */
 const READ = 0x01;
@@ -30,7 +35,9 @@ const READ = 0x01;
 export async function openSftpEndpoint(options: SftpOptions, signal: AbortSignal): Promise<StorageEndpoint> {
   const session = await openSession(options, signal);
   try {
-    return new SftpEndpoint(session, await findRoot(session, options.root, signal));
+    const { maxChannels = DEFAULT_MAX_CHANNELS, log = () => {} } = options;
+    const channels = new Channels(session, maxChannels, log);
+    return new SftpEndpoint(session, channels, await findRoot(session, options.root, signal));
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
@@ -44,9 +51,10 @@ async function findRoot(session: Session, root: string, signal: AbortSignal): Pr
   const [absolute, stats] = await Promise.all([
     // Some servers do not resolve paths, but take them as they are.
     session.realpath(about).catch(unless(['not-found', 'unsupported', 'unknown'], path)),
-    session.stat(about),
+    // Drop boxes let nobody look, not even at the root.
+    session.stat(about).catch(unless(['permission-denied'], undefined)),
   ]);
-  const type = typeOf(stats);
+  const type = stats && typeOf(stats);
   if (type !== undefined && type !== 'directory')
     throw new StorageError(
       'not-found',
@@ -66,25 +74,36 @@ class SftpEndpoint implements StorageEndpoint {
   readonly label: string;
   readonly properties: EndpointProperties;
   readonly #session: Session;
+  readonly #channels: Channels;
   readonly #root: string;
+  /** The last move onto each name, and the ones before it. */
+  readonly #turns = new Map<RemotePath, Promise<unknown>>();
 
-  constructor(session: Session, root: string) {
+  constructor(session: Session, channels: Channels, root: string) {
     this.#session = session;
+    this.#channels = channels;
     this.#root = root;
     this.label = session.where + (root.startsWith('/') ? root : `/${root}`);
     this.properties = {
       atomicReplace: session.abilities.posixRename,
       timePrecisionMs: 1000,
       concurrent: true,
+      continues: !session.abilities.quirks.emptiesOnOpen,
     };
   }
 
   async *list(directory: RemotePath, { signal }: Abortable): AsyncGenerator<ListEntry> {
-    yield* listDirectory(this.#session, { directory, absolute: this.#absolute(directory), signal });
+    const plan = { directory, absolute: this.#absolute(directory), signal };
+    try {
+      yield* listDirectory(this.#session, plan);
+    } catch (error) {
+      throw await this.#missing(error, directory, signal);
+    }
   }
 
   async stat(path: RemotePath, { signal }: Abortable): Promise<FileInfo> {
-    const stats = await this.#session.lstat({ doing: 'look at', path: this.#absolute(path), signal });
+    const about = { doing: 'look at', path: this.#absolute(path), signal };
+    const stats = await this.#session.lstat(about).catch(this.#orMissing(path, signal));
     if (typeOf(stats) !== 'file') throw this.#notRegular(path);
     return fileInfo(path, stats, this.label);
   }
@@ -94,57 +113,91 @@ class SftpEndpoint implements StorageEndpoint {
     const about = { doing: 'open for reading', path: absolute, signal };
     // Both at once, to save a round trip. Servers that let nobody look may still let us read.
     const [looked, opened] = await Promise.allSettled([
-      this.#typeOf(path, signal),
-      this.#session.open(READ, about),
+      this.#look(path, signal),
+      this.#session.open(READ, about).catch(this.#orMissing(path, signal)),
     ]);
     if (opened.status === 'rejected') throw opened.reason;
     const handle = opened.value;
     try {
       if (looked.status === 'rejected') throw looked.reason;
-      if (looked.value !== undefined && looked.value !== 'file') throw this.#notRegular(path);
-      yield* pipelinedRead(this.#session, { handle, path: absolute, start, signal });
+      const stats = looked.value;
+      const type = stats && typeOf(stats);
+      if (type !== undefined && type !== 'file') throw this.#notRegular(path);
+      yield* pipelinedRead(this.#session, { handle, path: absolute, start, expected: stats?.size, signal });
     } finally {
-      const closed = this.#session.closeQuietly(handle, absolute);
-      if (!signal.aborted) await closed;
+      // Nobody waits: whatever is asked for next comes behind it on the same channel.
+      void this.#session.closeQuietly(handle, absolute);
     }
   }
 
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
     const { signal } = options;
     try {
-      return await putFile(this.#session, body, { ...options, path, absolute: this.#absolute(path) });
+      const plan = { ...options, path, absolute: this.#absolute(path), channels: this.#channels };
+      return await putFile(this.#session, body, plan);
     } catch (error) {
       if (!isFailure(error) || signal.aborted) throw error;
       if ((await this.#typeOf(path, signal)) === 'directory')
         throw this.#exists(path, 'is a directory', error);
-      throw await this.#orNoSpace(error, signal);
+      const told = await this.#missing(error, parentOf(path), signal);
+      throw told === error ? await this.#orNoSpace(error, signal) : told;
     }
   }
 
   async move(from: RemotePath, to: RemotePath, { signal, replace }: MoveOptions): Promise<void> {
-    const session = this.#session;
     const target = this.#absolute(to);
     const about = { doing: `rename to ${printableName(target)}`, path: this.#absolute(from), signal };
-    const type = await this.#typeOf(from, signal);
-    if (type !== undefined && type !== 'file') throw this.#notRegular(from);
-    if (replace && session.abilities.posixRename) {
-      await session.posixRename(target, about).catch((error) => this.#explainMove(error, to, signal));
+    if (replace && this.properties.atomicReplace) {
+      await this.#refuseUnlessRegular(from, signal);
+      await this.#session
+        .posixRename(target, about)
+        .catch((error) => this.#explainMove(error, from, to, signal));
       return;
     }
-    // Servers without posix-rename are not to be relied on: with some of them, rename replaces.
-    if (!session.abilities.posixRename && (await this.#typeOf(to, signal)) !== undefined) {
-      if (!replace) throw this.#exists(to, 'exists');
-      await this.remove(to, { signal });
+    await this.#inTurn(to, signal, async () => {
+      // Looked at before, since with some servers rename replaces.
+      const [there] = await Promise.all([this.#typeOf(to, signal), this.#refuseUnlessRegular(from, signal)]);
+      if (there !== undefined && !replace) throw this.#exists(to, 'exists');
+      if (there === 'file') await this.#replaceInSteps(to, about);
+      else
+        await this.#session
+          .rename(target, about)
+          .catch((error) => this.#explainMove(error, from, to, signal));
+    });
+  }
+
+  /**
+   * The old file is set aside and removed last: a server that refuses to rename has not lost it then. It comes back
+   * where the new one can't take its place.
+   */
+  async #replaceInSteps(to: RemotePath, about: About): Promise<void> {
+    const session = this.#session;
+    const { signal } = about;
+    const target = this.#absolute(to);
+    const aside = this.#absolute(joinPath(parentOf(to), asideName(baseName(to))));
+    // Left by a connection that ended in between; it stands in the way of servers whose rename does not replace.
+    await session.unlink({ doing: 'remove', path: aside, signal }).catch(unlessAnswered);
+    await session.rename(aside, { doing: `rename to ${printableName(aside)}`, path: target, signal });
+    try {
+      await session.rename(target, about);
+    } catch (error) {
+      const back = { doing: `rename back to ${printableName(target)}`, path: aside, signal };
+      await session.rename(target, back).catch(unlessAnswered);
+      throw error;
     }
-    await session.rename(target, about).catch((error) => this.#explainMove(error, to, signal));
+    await session.unlink({ doing: 'remove', path: aside, signal });
   }
 
   async remove(path: RemotePath, { signal }: Abortable): Promise<void> {
+    if (this.#session.abilities.quirks.removesDirectories) {
+      if ((await this.#typeOf(path, signal)) === 'directory') return;
+    }
     try {
       await this.#session.unlink({ doing: 'remove', path: this.#absolute(path), signal });
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'not-found') return;
+      if (isFailure(error) && (await this.#missing(error, path, signal)) !== error) return;
       // Servers answer FAILURE or PERMISSION_DENIED for a directory, which is no file to remove.
       const refused = isFailure(error) || error.code === 'permission-denied';
       if (refused && (await this.#typeOf(path, signal)) === 'directory') return;
@@ -157,7 +210,8 @@ class SftpEndpoint implements StorageEndpoint {
     const about = { doing: 'make the directory', path: this.#absolute(path), signal };
     try {
       await this.#session.makeDirectory(about);
-    } catch (error) {
+    } catch (thrown) {
+      const error = await this.#missing(thrown, parentOf(path), signal);
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'not-found') {
         await this.makeDirectory(parentOf(path), { signal });
@@ -174,35 +228,85 @@ class SftpEndpoint implements StorageEndpoint {
     return this.#session[Symbol.asyncDispose]();
   }
 
+  /**
+   * Moves onto one name go one after the other: where rename replaces, nothing else would keep the second from seeing
+   * an empty place before the first has filled it.
+   */
+  async #inTurn(path: RemotePath, signal: AbortSignal, move: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(path) ?? Promise.resolve();
+    const mine = untilAborted(before, signal).then(move);
+    const turn = Promise.allSettled([before, mine]);
+    this.#turns.set(path, turn);
+    try {
+      await mine;
+    } finally {
+      if (this.#turns.get(path) === turn) this.#turns.delete(path);
+    }
+  }
+
+  async #refuseUnlessRegular(path: RemotePath, signal: AbortSignal): Promise<void> {
+    const type = await this.#typeOf(path, signal);
+    if (type !== undefined && type !== 'file') throw this.#notRegular(path);
+  }
+
   #absolute(path: RemotePath): string {
     return path === '' ? this.#root || '/' : `${this.#root}/${path}`;
   }
 
   /** undefined if nothing is there, or the server does not say. */
   async #typeOf(path: RemotePath, signal: AbortSignal): Promise<FileType | undefined> {
+    const stats = await this.#look(path, signal);
+    return stats && typeOf(stats);
+  }
+
+  /** undefined if nothing is there, or the server does not say. */
+  async #look(path: RemotePath, signal: AbortSignal): Promise<Stats | undefined> {
     const about = { doing: 'look at', path: this.#absolute(path), signal };
-    const stats = await this.#session.lstat(about).catch((error: unknown) => {
+    return this.#session.lstat(about).catch((error: unknown) => {
       // Anything but an answer means that the session is over.
       if (error instanceof StorageError && statusOf(error.cause) !== undefined) return undefined;
       throw error;
     });
-    return stats && typeOf(stats);
   }
 
   /** mkdir failed: that is a success if there is a directory, perhaps behind a link or made by somebody else just now. */
   async #acceptDirectory(error: unknown, path: RemotePath, signal: AbortSignal): Promise<void> {
     if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
-    const stats = await this.#session
-      .stat({ doing: 'look at', path: this.#absolute(path), signal })
-      .catch(() => undefined);
-    if (stats === undefined) throw error;
+    const about = { doing: 'look at', path: this.#absolute(path), signal };
+    const stats = await this.#session.stat(about).catch((refused: unknown) => {
+      if (refused instanceof StorageError && refused.code === 'permission-denied') return refused;
+      throw error;
+    });
+    // Nobody may look: if there is no directory, whatever is put into it says so.
+    if (stats instanceof StorageError) return;
     if (typeOf(stats) !== 'directory') throw this.#exists(path, 'is a file, not a directory', error);
   }
 
-  async #explainMove(error: unknown, to: RemotePath, signal: AbortSignal): Promise<never> {
-    if (isFailure(error) && (await this.#typeOf(to, signal)) !== undefined)
+  async #explainMove(error: unknown, from: RemotePath, to: RemotePath, signal: AbortSignal): Promise<never> {
+    const told = await this.#missing(error, from, signal);
+    if (told === error && isFailure(error) && (await this.#typeOf(to, signal)) !== undefined)
       throw this.#exists(to, 'exists', error);
-    throw error;
+    throw told;
+  }
+
+  /** FAILURE, told apart by looking: `not-found` if there is nothing at `path`, else the error as it is. */
+  async #missing(error: unknown, path: RemotePath, signal: AbortSignal): Promise<unknown> {
+    if (!isFailure(error) || signal.aborted) return error;
+    if ((await isThere(this.#session, this.#absolute(path), signal)) !== false) return error;
+    const { message, cause } = error as StorageError;
+    return new StorageError(
+      'not-found',
+      `${message}; looking shows that ${this.#place(path)} does not exist`,
+      {
+        cause,
+      },
+    );
+  }
+
+  #orMissing(path: RemotePath, signal: AbortSignal): (error: unknown) => Promise<never> {
+    return async (error) => {
+      throw await this.#missing(error, path, signal);
+    };
   }
 
   /** FAILURE is also what OpenSSH says of a full disk. */
@@ -227,6 +331,16 @@ class SftpEndpoint implements StorageEndpoint {
   #place(path: RemotePath): string {
     return `${this.label}/${printableName(path)}`;
   }
+}
+
+/** Hidden, of bounded length, and the same every time, so that what is left behind is removed by the next replacement. */
+function asideName(name: string): string {
+  return `.waybill-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-replaced.part`;
+}
+
+/** What the server refuses is passed over; that the session is over is not. */
+function unlessAnswered(error: unknown): void {
+  if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
 }
 
 /** The status that says nothing. */

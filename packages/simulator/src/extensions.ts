@@ -10,11 +10,16 @@ interface Channel {
  * Makes the server's VERSION reply name `extensions`. ssh2 (1.17) emits `EXTENDED` for such requests but sends a fixed
  * reply that announces none, and clients do not ask for what was not announced. The reply is the first packet of the
  * channel, so the first one is replaced, and then ssh2's own protocol object takes over again.
+ * @param bannerText written in front of it: what a login script of the partner would print
  */
-export function announceExtensions(sftp: SFTPWrapper, extensions: Readonly<Record<string, string>>): void {
+export function announceExtensions(
+  sftp: SFTPWrapper,
+  extensions: Readonly<Record<string, string>>,
+  bannerText: string,
+): void {
   const channel = sftp as unknown as Channel;
   const protocol = channel._protocol;
-  const reply = versionReply(extensions);
+  const reply = Buffer.concat([Buffer.from(bannerText), versionReply(extensions)]);
   channel._protocol = Object.assign(Object.create(protocol) as typeof protocol, {
     channelData(id: number, payload: Buffer) {
       channel._protocol = protocol;

@@ -1,328 +1,114 @@
-import { constants, type Stats } from 'node:fs';
-import {
-  chmod,
-  chown,
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rename,
-  rmdir,
-  stat,
-  truncate,
-  unlink,
-  utimes,
-} from 'node:fs/promises';
-import path from 'node:path';
-import ssh2, { type Attributes, type FileEntry, type SFTPWrapper } from 'ssh2';
+import type { SFTPWrapper } from 'ssh2';
 import { announceExtensions, readStrings } from './extensions.js';
+import { FileServer } from './file-server.js';
 import type { Jail } from './jail.js';
+import { type Behaviour, type Channel, serveThrough } from './personality.js';
+import type { Serve, SftpAnswer, SftpRequest } from './requests.js';
 
-const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
+const EXTENSIONS = ['posix-rename@openssh.com', 'fsync@openssh.com'];
 
-/** Longest answer to one READ, in bytes; clients have to cope with less than they asked for. */
-const MAX_READ = 255 * 1024;
-const READDIR_BATCH = 100;
-
-type Handle =
-  | { readonly kind: 'file'; readonly file: FileHandle; readonly append: boolean }
-  | { readonly kind: 'directory'; readonly place: string; readonly names: string[] };
-
-/** A request that cannot be served, in the protocol's own words. */
-class Refused extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** SFTP version 3 over one channel, on the files below `jail`. Requests are served side by side, as OpenSSH's clients expect. */
+/**
+ * SFTP version 3 over one channel: a well-behaved server, with `behaviours` in front of it. Requests are served side by
+ * side, as OpenSSH's clients expect.
+ */
 export class SftpSession {
   readonly #sftp: SFTPWrapper;
-  readonly #jail: Jail;
-  readonly #handles = new Map<number, Handle>();
-  #lastHandle = 0;
+  readonly #files: FileServer;
+  readonly #serve: Serve;
+  /** Extensions, by name. */
+  readonly #offered: readonly string[];
 
-  constructor(sftp: SFTPWrapper, jail: Jail) {
+  constructor(sftp: SFTPWrapper, jail: Jail, behaviours: readonly Behaviour[], channel: Channel) {
     this.#sftp = sftp;
-    this.#jail = jail;
-    announceExtensions(sftp, { 'posix-rename@openssh.com': '1', 'fsync@openssh.com': '1' });
-    this.#serveFiles();
-    this.#serveDirectories();
-    this.#serveAttributes();
+    this.#files = new FileServer(jail);
+    this.#serve = serveThrough(behaviours, (request) => this.#files.serve(request), channel);
+    const hidden = behaviours.flatMap(({ hiddenExtensions = [] }) => hiddenExtensions);
+    this.#offered = EXTENSIONS.filter((name) => !hidden.includes(name));
+    announceExtensions(
+      sftp,
+      Object.fromEntries(this.#offered.map((name) => [name, '1'])),
+      behaviours.map(({ bannerText = '' }) => bannerText).join(''),
+    );
+    this.#takeRequestsByPath();
+    this.#takeRequestsByHandle();
     sftp.on('EXTENDED', (id: number, name: string, data: Buffer | undefined) =>
-      this.#answer(id, () => this.#extended(name, data ?? Buffer.alloc(0))),
+      this.#answer(id, this.#extended(name, readStrings(data ?? Buffer.alloc(0)))),
     );
   }
 
   /** Closes what the client left open. */
-  async end(): Promise<void> {
-    const handles = [...this.#handles.values()];
-    this.#handles.clear();
-    await Promise.all(handles.map((handle) => (handle.kind === 'file' ? handle.file.close() : undefined)));
+  end(): Promise<void> {
+    return this.#files.end();
   }
 
-  #serveFiles(): void {
+  #takeRequestsByPath(): void {
     const sftp = this.#sftp;
-    sftp.on('OPEN', (id, name, flags, attributes) =>
-      this.#reply(id, async () => sftp.handle(id, await this.#open(name, flags, attributes))),
+    sftp.on('OPEN', (id, path, flags, attributes) =>
+      this.#answer(id, { kind: 'open', path, flags, attributes }),
     );
-    sftp.on('CLOSE', (id, handle) => this.#answer(id, () => this.#close(handle)));
+    sftp.on('OPENDIR', (id, path) => this.#answer(id, { kind: 'opendir', path }));
+    sftp.on('REMOVE', (id, path) => this.#answer(id, { kind: 'remove', path }));
+    sftp.on('RENAME', (id, path, to) => this.#answer(id, { kind: 'rename', path, to, replace: false }));
+    sftp.on('MKDIR', (id, path, attributes) => this.#answer(id, { kind: 'mkdir', path, attributes }));
+    sftp.on('RMDIR', (id, path) => this.#answer(id, { kind: 'rmdir', path }));
+    sftp.on('REALPATH', (id, path) => this.#answer(id, { kind: 'realpath', path }));
+    sftp.on('READLINK', (id, path) => this.#answer(id, { kind: 'readlink', path }));
+    sftp.on('STAT', (id, path) => this.#answer(id, { kind: 'stat', path }));
+    sftp.on('LSTAT', (id, path) => this.#answer(id, { kind: 'lstat', path }));
+    sftp.on('SETSTAT', (id, path, attributes) => this.#answer(id, { kind: 'setstat', path, attributes }));
+  }
+
+  #takeRequestsByHandle(): void {
+    const sftp = this.#sftp;
+    const pathOf = (handle: Buffer) => this.#files.pathOf(handle);
+    sftp.on('CLOSE', (id, handle) => this.#answer(id, { kind: 'close', path: pathOf(handle), handle }));
     sftp.on('READ', (id, handle, offset, length) =>
-      this.#reply(id, async () => sftp.data(id, await this.#read(handle, offset, length))),
+      this.#answer(id, { kind: 'read', path: pathOf(handle), handle, offset, length }),
     );
-    sftp.on('WRITE', (id, handle, offset, data) => this.#answer(id, () => this.#write(handle, offset, data)));
-    sftp.on('REMOVE', (id, name) => this.#answer(id, async () => unlink(await this.#jail.place(name))));
-    sftp.on('RENAME', (id, from, to) => this.#answer(id, () => this.#renameWithoutReplacing(from, to)));
-  }
-
-  #serveDirectories(): void {
-    const sftp = this.#sftp;
-    sftp.on('OPENDIR', (id, name) =>
-      this.#reply(id, async () => sftp.handle(id, await this.#openDirectory(name))),
+    sftp.on('WRITE', (id, handle, offset, data) =>
+      this.#answer(id, { kind: 'write', path: pathOf(handle), handle, offset, data }),
     );
-    sftp.on('READDIR', (id, handle) =>
-      this.#reply(id, async () => sftp.name(id, await this.#readDirectory(handle))),
-    );
-    sftp.on('MKDIR', (id, name, attributes) =>
-      this.#answer(id, async () => {
-        await mkdir(await this.#jail.place(name), { mode: attributes.mode ?? 0o755 });
-      }),
-    );
-    sftp.on('RMDIR', (id, name) => this.#answer(id, async () => rmdir(await this.#jail.place(name))));
-    sftp.on('REALPATH', (id, name) => {
-      const filename = this.#jail.visible(name);
-      sftp.name(id, [{ filename, longname: filename, attrs: {} as Attributes }]);
-    });
-    sftp.on('READLINK', (id, name) =>
-      this.#reply(id, async () => {
-        const filename = await readlink(await this.#jail.place(name));
-        sftp.name(id, [{ filename, longname: filename, attrs: {} as Attributes }]);
-      }),
-    );
-  }
-
-  #serveAttributes(): void {
-    const sftp = this.#sftp;
-    sftp.on('STAT', (id, name) =>
-      this.#reply(id, async () => sftp.attrs(id, attributesOf(await stat(await this.#jail.target(name))))),
-    );
-    sftp.on('LSTAT', (id, name) =>
-      this.#reply(id, async () => sftp.attrs(id, attributesOf(await lstat(await this.#jail.place(name))))),
-    );
-    sftp.on('FSTAT', (id, handle) =>
-      this.#reply(id, async () => sftp.attrs(id, attributesOf(await this.#file(handle).file.stat()))),
-    );
-    sftp.on('SETSTAT', (id, name, attributes) =>
-      this.#answer(id, async () => {
-        const place = await this.#jail.target(name);
-        await applyAttributes(attributes, {
-          truncate: (size) => truncate(place, size),
-          chmod: (mode) => chmod(place, mode),
-          chown: (uid, gid) => chown(place, uid, gid),
-          utimes: (accessed, modified) => utimes(place, accessed, modified),
-        });
-      }),
-    );
+    sftp.on('READDIR', (id, handle) => this.#answer(id, { kind: 'readdir', path: pathOf(handle), handle }));
+    sftp.on('FSTAT', (id, handle) => this.#answer(id, { kind: 'fstat', path: pathOf(handle), handle }));
     sftp.on('FSETSTAT', (id, handle, attributes) =>
-      this.#answer(id, () => applyAttributes(attributes, this.#file(handle).file)),
+      this.#answer(id, { kind: 'fsetstat', path: pathOf(handle), handle, attributes }),
     );
   }
 
-  async #open(name: string, flags: number, attributes: Attributes): Promise<Buffer> {
-    const file = await open(await this.#jail.target(name), diskFlags(flags), attributes.mode ?? 0o644);
-    if ((await file.stat()).isDirectory()) {
-      await file.close();
-      throw new Refused(STATUS_CODE.FAILURE, `${name} is a directory`);
+  #extended(name: string, [first, second]: Buffer[]): SftpRequest {
+    if (!this.#offered.includes(name)) return { kind: 'unsupported', path: '', name };
+    if (name === 'posix-rename@openssh.com' && first && second)
+      return { kind: 'rename', path: first.toString(), to: second.toString(), replace: true };
+    if (name === 'fsync@openssh.com' && first)
+      return { kind: 'fsync', path: this.#files.pathOf(first), handle: first };
+    return { kind: 'unsupported', path: '', name };
+  }
+
+  #answer(id: number, request: SftpRequest): void {
+    this.#serve(request)
+      .then((answer) => this.#send(id, answer))
+      .catch((error: Error) => this.#sftp.emit('error', error));
+  }
+
+  #send(id: number, answer: SftpAnswer): void {
+    const sftp = this.#sftp;
+    switch (answer.kind) {
+      case 'status':
+        sftp.status(id, answer.status, answer.message);
+        return;
+      case 'handle':
+        sftp.handle(id, answer.handle);
+        return;
+      case 'data':
+        sftp.data(id, answer.data);
+        return;
+      case 'names':
+        sftp.name(id, [...answer.entries]);
+        return;
+      case 'attributes':
+        sftp.attrs(id, answer.attributes);
+        return;
+      case 'silence':
     }
-    return this.#remember({ kind: 'file', file, append: (flags & OPEN_MODE.APPEND) !== 0 });
   }
-
-  async #close(handle: Buffer): Promise<void> {
-    const known = this.#handle(handle);
-    this.#handles.delete(handle.readUInt32BE());
-    // Waits for the reads and writes that are still under way.
-    if (known.kind === 'file') await known.file.close();
-  }
-
-  async #read(handle: Buffer, offset: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(Math.min(length, MAX_READ));
-    const { bytesRead } = await this.#file(handle).file.read(buffer, 0, buffer.length, offset);
-    if (bytesRead === 0 && length > 0) throw new Refused(STATUS_CODE.EOF, 'end of file');
-    return buffer.subarray(0, bytesRead);
-  }
-
-  async #write(handle: Buffer, offset: number, data: Buffer): Promise<void> {
-    const { file, append } = this.#file(handle);
-    for (let at = 0; at < data.length; ) {
-      const { bytesWritten } = await file.write(data, at, data.length - at, append ? null : offset + at);
-      at += bytesWritten;
-    }
-  }
-
-  /** Version 3 lets a rename fail where the new name is taken; a link is what does so without a gap. */
-  async #renameWithoutReplacing(from: string, to: string): Promise<void> {
-    const [source, target] = [await this.#jail.place(from), await this.#jail.place(to)];
-    if ((await lstat(source)).isFile()) {
-      await link(source, target);
-      await unlink(source);
-      return;
-    }
-    const taken = await lstat(target).then(
-      () => true,
-      () => false,
-    );
-    if (taken) throw new Refused(STATUS_CODE.FAILURE, `${to} exists already`);
-    await rename(source, target);
-  }
-
-  async #openDirectory(name: string): Promise<Buffer> {
-    const place = await this.#jail.target(name);
-    const names = ['.', '..', ...(await readdir(place))];
-    return this.#remember({ kind: 'directory', place, names });
-  }
-
-  async #readDirectory(handle: Buffer): Promise<FileEntry[]> {
-    const directory = this.#handle(handle);
-    if (directory.kind !== 'directory')
-      throw new Refused(STATUS_CODE.FAILURE, 'the handle is not a directory');
-    const entries: FileEntry[] = [];
-    while (entries.length === 0) {
-      const names = directory.names.splice(0, READDIR_BATCH);
-      if (names.length === 0) throw new Refused(STATUS_CODE.EOF, 'end of directory');
-      const found = await Promise.all(names.map((name) => entryOf(directory.place, name)));
-      entries.push(...found.filter((entry) => entry !== undefined));
-    }
-    return entries;
-  }
-
-  async #extended(name: string, data: Buffer): Promise<void> {
-    const [first, second] = readStrings(data);
-    if (name === 'posix-rename@openssh.com' && first && second) {
-      const [source, target] = [
-        await this.#jail.place(first.toString()),
-        await this.#jail.place(second.toString()),
-      ];
-      return rename(source, target);
-    }
-    if (name === 'fsync@openssh.com' && first) return this.#file(first).file.sync();
-    throw new Refused(STATUS_CODE.OP_UNSUPPORTED, `${name} is not supported`);
-  }
-
-  #remember(handle: Handle): Buffer {
-    this.#lastHandle += 1;
-    this.#handles.set(this.#lastHandle, handle);
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32BE(this.#lastHandle);
-    return bytes;
-  }
-
-  #handle(bytes: Buffer): Handle {
-    const handle = bytes.length === 4 ? this.#handles.get(bytes.readUInt32BE()) : undefined;
-    if (!handle) throw new Refused(STATUS_CODE.FAILURE, 'the handle is unknown or closed');
-    return handle;
-  }
-
-  #file(bytes: Buffer): Handle & { kind: 'file' } {
-    const handle = this.#handle(bytes);
-    if (handle.kind !== 'file') throw new Refused(STATUS_CODE.FAILURE, 'the handle is a directory');
-    return handle;
-  }
-
-  /** Answers OK once `work` is done. */
-  #answer(id: number, work: () => Promise<void>): void {
-    this.#reply(id, async () => {
-      await work();
-      this.#sftp.status(id, STATUS_CODE.OK);
-    });
-  }
-
-  /** Lets `work` answer by itself; a failure becomes a status. */
-  #reply(id: number, work: () => Promise<unknown>): void {
-    work().catch((error: unknown) => {
-      const { status, message } = statusOf(error);
-      this.#sftp.status(id, status, message);
-    });
-  }
-}
-
-function statusOf(error: unknown): { status: number; message: string } {
-  if (error instanceof Refused) return { status: error.status, message: error.message };
-  const { code } = error as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'ELOOP':
-      return { status: STATUS_CODE.NO_SUCH_FILE, message: 'No such file' };
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return { status: STATUS_CODE.PERMISSION_DENIED, message: 'Permission denied' };
-    default:
-      // The system's own message names paths of this machine.
-      return { status: STATUS_CODE.FAILURE, message: `Failure${code ? ` (${code})` : ''}` };
-  }
-}
-
-function diskFlags(flags: number): number {
-  const reads = (flags & OPEN_MODE.READ) !== 0;
-  const writes = (flags & (OPEN_MODE.WRITE | OPEN_MODE.APPEND)) !== 0;
-  let disk = writes ? (reads ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
-  if (flags & OPEN_MODE.APPEND) disk |= constants.O_APPEND;
-  if (flags & OPEN_MODE.CREAT) disk |= constants.O_CREAT;
-  if (flags & OPEN_MODE.TRUNC) disk |= constants.O_TRUNC;
-  if (flags & OPEN_MODE.EXCL) disk |= constants.O_EXCL;
-  return disk;
-}
-
-function attributesOf(stats: Stats): Attributes {
-  return {
-    mode: stats.mode,
-    uid: stats.uid,
-    gid: stats.gid,
-    size: stats.size,
-    atime: Math.floor(stats.atimeMs / 1000),
-    mtime: Math.floor(stats.mtimeMs / 1000),
-  };
-}
-
-interface Changeable {
-  truncate(size: number): Promise<void>;
-  chmod(mode: number): Promise<void>;
-  chown(uid: number, gid: number): Promise<void>;
-  utimes(accessed: number, modified: number): Promise<void>;
-}
-
-/** Clients send any subset of the attributes. */
-async function applyAttributes(attributes: Partial<Attributes>, to: Changeable): Promise<void> {
-  const { size, mode, uid, gid, atime, mtime } = attributes;
-  if (size !== undefined) await to.truncate(size);
-  if (mode !== undefined) await to.chmod(mode & 0o7777);
-  if (uid !== undefined && gid !== undefined) await to.chown(uid, gid);
-  if (atime !== undefined && mtime !== undefined) await to.utimes(atime, mtime);
-}
-
-/** `undefined` if the entry went away since the directory was read. */
-async function entryOf(directory: string, filename: string): Promise<FileEntry | undefined> {
-  try {
-    const stats = await lstat(path.join(directory, filename));
-    return { filename, longname: longName(stats, filename), attrs: attributesOf(stats) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** A line as `ls -l` prints it: some clients tell files and directories apart by its first letter alone. */
-function longName(stats: Stats, filename: string): string {
-  const type = stats.isDirectory() ? 'd' : stats.isSymbolicLink() ? 'l' : '-';
-  const letters = ['---', '--x', '-w-', '-wx', 'r--', 'r-x', 'rw-', 'rwx'];
-  const rights = [6, 3, 0].map((shift) => letters[(stats.mode >> shift) & 7]).join('');
-  const time = stats.mtime.toISOString().slice(0, 16).replace('T', ' ');
-  return `${type}${rights} ${stats.nlink} ${stats.uid} ${stats.gid} ${stats.size} ${time} ${filename}`;
 }

@@ -4,6 +4,7 @@ import ssh2, { type Connection, type SFTPWrapper } from 'ssh2';
 import { type AuthAttempt, Authentication, type SimulatorUser } from './authentication.js';
 import { Jail } from './jail.js';
 import { generateKeyPair, publicLineOf } from './keys.js';
+import type { Behaviour } from './personality.js';
 import { SftpSession } from './sftp-session.js';
 
 export interface SimulatorOptions {
@@ -16,6 +17,8 @@ export interface SimulatorOptions {
   readonly host?: string;
   /** 0, the default, takes a free one. */
   readonly port?: number;
+  /** What it does otherwise than a well-behaved server; the first one sees a request first. */
+  readonly behaviours?: readonly Behaviour[];
   readonly log?: (event: SimulatorEvent) => void;
 }
 
@@ -41,8 +44,8 @@ export interface Simulator {
 }
 
 /**
- * Starts a well-behaved SFTP version 3 server: password, public key and keyboard-interactive authentication,
- * `posix-rename@openssh.com` and `fsync@openssh.com`.
+ * Starts an SFTP version 3 server, well-behaved but for what `behaviours` do: password, public key and
+ * keyboard-interactive authentication, `posix-rename@openssh.com` and `fsync@openssh.com`.
  *
  * @throws Error if a key cannot be read, the root is missing, or the port is taken
  */
@@ -55,15 +58,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     authAttempts.push(attempt);
     options.log?.({ kind: 'login', ...attempt });
   });
-  const ssh = new ssh2.Server({ hostKeys: [privateKey] }, (connection, { ip }) =>
-    welcome(connection, ip, authentication, jail, options.log),
-  );
+  const { behaviours = [] } = options;
   const sockets = new Set<Socket>();
+  const house: House = { authentication, jail, behaviours, log: options.log, loggedIn: 0 };
+  const announced = sshServer(privateKey, house);
+  const other = sshServer(generateKeyPair('waybill simulator').privateKey, house);
+  let connections = 0;
   // ssh2's own listener leaves Nagle's algorithm on, which costs 40 ms for each small answer.
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    ssh.injectSocket(socket);
+    connections += 1;
+    const isOther = behaviours.some(({ offersOtherHostKey }) => offersOtherHostKey?.(connections));
+    (isOther ? other : announced).injectSocket(socket);
   });
   const address = await listen(server, options.port ?? 0, options.host ?? '127.0.0.1');
 
@@ -87,27 +94,59 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   };
 }
 
-type Log = SimulatorOptions['log'];
+/** What all connections share. */
+interface House {
+  readonly authentication: Authentication;
+  readonly jail: Jail;
+  readonly behaviours: readonly Behaviour[];
+  readonly log: SimulatorOptions['log'];
+  /** Connections that are logged in now. */
+  loggedIn: number;
+}
 
-function welcome(
-  connection: Connection,
-  ip: string,
-  authentication: Authentication,
-  jail: Jail,
-  log: Log,
-): void {
+function sshServer(hostKey: string, house: House): ssh2.Server {
+  const softwareVersion = house.behaviours.find((behaviour) => behaviour.softwareVersion)?.softwareVersion;
+  const config = { hostKeys: [hostKey], ...(softwareVersion && { ident: softwareVersion }) };
+  return new ssh2.Server(config, (connection, { ip }) => welcome(connection, ip, house));
+}
+
+function welcome(connection: Connection, ip: string, house: House): void {
+  const { authentication, log } = house;
   log?.({ kind: 'connected', address: ip });
   const report = (error: Error) => log?.({ kind: 'error', address: ip, message: error.message });
   connection.on('authentication', (context) => authentication.decide(context));
-  connection.on('session', (accept) => {
-    accept().on('sftp', (acceptSftp) => serveSftp(acceptSftp(), jail, report));
+  connection.once('ready', () => admit(connection, house));
+  let channels = 0;
+  connection.on('session', (accept, reject) => {
+    channels += 1;
+    if (channels > least(house.behaviours.map(({ maxChannels }) => maxChannels))) return reject?.();
+    accept().on('sftp', (acceptSftp) => serveSftp(acceptSftp(), connection, house, report));
   });
   connection.on('error', report);
   connection.on('close', () => log?.({ kind: 'disconnected', address: ip }));
 }
 
-function serveSftp(sftp: SFTPWrapper, jail: Jail, report: (error: Error) => void): void {
-  const session = new SftpSession(sftp, jail);
+function admit(connection: Connection, house: House): void {
+  house.loggedIn += 1;
+  connection.once('close', () => {
+    house.loggedIn -= 1;
+  });
+  if (house.loggedIn > least(house.behaviours.map(({ maxSessions }) => maxSessions))) connection.end();
+}
+
+function least(limits: readonly (number | undefined)[]): number {
+  return Math.min(...limits.filter((limit) => limit !== undefined));
+}
+
+function serveSftp(
+  sftp: SFTPWrapper,
+  connection: Connection,
+  { jail, behaviours }: House,
+  report: (error: Error) => void,
+): void {
+  // ssh2 declares no way to end a connection without a goodbye.
+  const cut = () => (connection as unknown as { _sock: Socket })._sock.destroy();
+  const session = new SftpSession(sftp, jail, behaviours, { cut });
   sftp.on('error', report);
   // OpenSSH's client says that it sends no more, and then waits for the server to close the channel.
   sftp.once('end', () => sftp.end());

@@ -28,6 +28,8 @@ export interface EndpointProperties {
   readonly timePrecisionMs: number;
   /** Several files can be read and put at once. */
   readonly concurrent: boolean;
+  /** `put` can continue a file. Where not, a `start` other than 0 is refused as `unsupported` and changes nothing. */
+  readonly continues: boolean;
 }
 
 /** Every operation takes a signal: aborted, it rejects soon with the signal's reason and stops its I/O. */

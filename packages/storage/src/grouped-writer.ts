@@ -3,6 +3,9 @@ import type { FileHandle } from 'node:fs/promises';
 /** Bytes that may wait while a write is under way; as many again are in that write. */
 const WINDOW = 1024 * 1024;
 
+/** Smaller chunks cost less when they are copied together than when each is handed to the system by itself. */
+const WORTH_A_VECTOR = 16 * 1024;
+
 /**
  * Appends to an open file. What arrives while a write is under way goes out together in the next one: a fast body costs
  * few system calls however small its chunks are, and a slow one is never held back.
@@ -41,10 +44,11 @@ export class GroupedWriter {
   async #writeWaiting(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const batch = this.#waiting;
+        const [batch, bytes] = [this.#waiting, this.#waitingBytes];
         this.#waiting = [];
         this.#waitingBytes = 0;
-        await this.#append(batch.length === 1 && batch[0] ? batch[0] : Buffer.concat(batch));
+        const averageBytes = bytes / batch.length;
+        await this.#append(averageBytes < WORTH_A_VECTOR ? [Buffer.concat(batch)] : batch);
       }
     } catch (error) {
       this.#failure ??= { error };
@@ -53,12 +57,24 @@ export class GroupedWriter {
     }
   }
 
-  async #append(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, this.#position);
-      done += bytesWritten;
+  async #append(batch: Uint8Array[]): Promise<void> {
+    for (let rest = batch; rest.length > 0; ) {
+      const { bytesWritten } = await this.#handle.writev(rest, this.#position);
       this.#position += bytesWritten;
+      rest = without(rest, bytesWritten);
     }
     this.#onWritten?.(this.#position);
   }
+}
+
+/** The chunks behind the first `bytes`. */
+function without(chunks: Uint8Array[], bytes: number): Uint8Array[] {
+  let done = 0;
+  const first = chunks.findIndex((chunk) => {
+    if (done + chunk.length > bytes) return true;
+    done += chunk.length;
+    return false;
+  });
+  const [cut, ...rest] = first < 0 ? [] : chunks.slice(first);
+  return cut ? [cut.subarray(bytes - done), ...rest] : [];
 }

@@ -46,7 +46,12 @@ export async function openLocalEndpoint(options: LocalEndpointOptions): Promise<
 
 export class LocalEndpoint implements StorageEndpoint {
   readonly label: string;
-  readonly properties: EndpointProperties = { atomicReplace: true, timePrecisionMs: 1, concurrent: true };
+  readonly properties: EndpointProperties = {
+    atomicReplace: true,
+    timePrecisionMs: 1,
+    concurrent: true,
+    continues: true,
+  };
   readonly #jail: Jail;
 
   constructor(jail: Jail, label: string) {

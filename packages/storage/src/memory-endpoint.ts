@@ -36,7 +36,13 @@ export class MemoryEndpoint implements StorageEndpoint {
 
   constructor(options: MemoryEndpointOptions) {
     this.label = options.label ?? 'memory:///';
-    this.properties = { atomicReplace: true, timePrecisionMs: 1, concurrent: true, ...options.properties };
+    this.properties = {
+      atomicReplace: true,
+      timePrecisionMs: 1,
+      concurrent: true,
+      continues: true,
+      ...options.properties,
+    };
   }
 
   /**

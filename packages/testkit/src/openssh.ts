@@ -1,22 +1,24 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort, killDescendants, killTree } from './server-process.js';
+import { fingerprintOf, type KeyType, makeKey } from './ssh-keys.js';
 
 const run = promisify(execFile);
 
-export type HostKeyType = 'ed25519' | 'ecdsa' | 'rsa';
+export type HostKeyType = KeyType;
 
 export interface OpenSshOptions {
   /** One key of each type is made; `['ed25519']` if left out. */
   readonly hostKeyTypes?: readonly HostKeyType[];
   /** Further lines of `sshd_config`, such as `MaxSessions 2`. */
   readonly config?: readonly string[];
+  /** `ChrootDirectory`: sessions see nothing above the parent of `root`, and start in `/root`. Needs root. */
+  readonly chroot?: boolean;
 }
 
 export interface OpenSshServer {
@@ -24,7 +26,7 @@ export interface OpenSshServer {
   readonly port: number;
   /** The current user: only root could let anybody else in. */
   readonly username: string;
-  /** Directory on this machine in which SFTP sessions start. They are not jailed: absolute paths are the machine's. */
+  /** Directory on this machine in which SFTP sessions start. Not jailed unless by `chroot`: absolute paths are the machine's. */
   readonly root: string;
   /** The first host key as it stands in `known_hosts`: `ssh-ed25519 AAAA…`. */
   readonly hostKey: string;
@@ -61,8 +63,20 @@ export async function startOpenSsh(options: OpenSshOptions = {}): Promise<OpenSs
   // As root, sshd insists on its privilege separation directory, which only the init script makes.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const directory = await mkdtemp(join(tmpdir(), 'waybill-sshd-'));
-  const root = join(directory, 'root');
+  // sshd accepts a chroot only where nobody but root could write into any directory above it: not below /tmp.
+  const base = options.chroot ? await mkdtemp('/run/waybill-sshd-') : directory;
+  if (options.chroot) await chmod(base, 0o755);
+  const root = join(base, 'root');
   await mkdir(root);
+  const removeAll = async () => {
+    for (const path of [directory, base]) await rm(path, { recursive: true, force: true });
+  };
+  // The first value that sshd_config gives counts.
+  const config = [
+    ...(options.chroot ? [`ChrootDirectory ${base}`, 'ForceCommand internal-sftp -d /root'] : []),
+    ...(options.config ?? []),
+    `ForceCommand internal-sftp -d ${root}`,
+  ];
   try {
     const types = options.hostKeyTypes ?? ['ed25519'];
     const [clientKey, encrypted, stranger] = await Promise.all([
@@ -72,7 +86,7 @@ export async function startOpenSsh(options: OpenSshOptions = {}): Promise<OpenSs
     ]);
     await writeFile(join(directory, 'authorized_keys'), `${clientKey.publicKey}\n${encrypted.publicKey}\n`);
     let hostKeys = await makeHostKeys(directory, types);
-    let daemon = await startDaemon(directory, types, options.config ?? []);
+    let daemon = await startDaemon(directory, types, config);
     const killAtExit = () => daemon.kill();
     process.once('exit', killAtExit);
     return {
@@ -98,34 +112,19 @@ export async function startOpenSsh(options: OpenSshOptions = {}): Promise<OpenSs
       restart: async ({ newHostKeys = false } = {}) => {
         await daemon.stop();
         if (newHostKeys) hostKeys = await makeHostKeys(directory, types);
-        daemon = await startDaemon(directory, types, options.config ?? [], daemon.port);
+        daemon = await startDaemon(directory, types, config, daemon.port);
       },
       cutSessions: () => killDescendants(daemon.pid),
       stop: async () => {
         process.off('exit', killAtExit);
         await daemon.stop();
-        await rm(directory, { recursive: true, force: true });
+        await removeAll();
       },
     };
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await removeAll();
     throw error;
   }
-}
-
-/** `SHA256:…` of a public line, as `ssh-keygen -l` prints it. */
-function fingerprintOf(publicLine: string): string {
-  const blob = Buffer.from(publicLine.split(' ')[1] ?? '', 'base64');
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-}
-
-async function makeKey(file: string, type: HostKeyType = 'ed25519', passphrase = '') {
-  await run('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'waybill-test', '-f', file]);
-  const [privateKey, publicKey] = await Promise.all([
-    readFile(file, 'utf8'),
-    readFile(`${file}.pub`, 'utf8'),
-  ]);
-  return { privateKey, publicKey: publicKey.trim().split(' ').slice(0, 2).join(' ') };
 }
 
 async function makeHostKeys(directory: string, types: readonly HostKeyType[]): Promise<string[]> {
@@ -195,7 +194,6 @@ function configLines(
     // Since 9.8, addresses that fail to authenticate are shut out for a while: 127.0.0.1 would be.
     ...(release >= 9.8 ? ['PerSourcePenalties no'] : []),
     'Subsystem sftp internal-sftp',
-    `ForceCommand internal-sftp -d ${directory}/root`,
   ];
 }
 
@@ -238,55 +236,4 @@ function launch(configFile: string, port: number): Daemon & { readonly started: 
       await exited;
     },
   };
-}
-
-/** Sessions are processes of their own, in sessions of their own: a signal to the process group misses them. */
-function killTree(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  // Stopped first, so that no connection is accepted between looking and killing.
-  child.kill('SIGSTOP');
-  killDescendants(child.pid);
-  child.kill('SIGKILL');
-}
-
-function killDescendants(pid: number): void {
-  for (const child of childrenOf(pid)) {
-    killDescendants(child);
-    try {
-      process.kill(child, 'SIGKILL');
-    } catch (error) {
-      // It ended by itself in the meantime.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => parentOf(pid) === parent);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    // "pid (name) state ppid …": the name may hold spaces and parentheses.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    // The process ended while the list was read.
-    return undefined;
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free TCP port on 127.0.0.1');
-  return address.port;
 }

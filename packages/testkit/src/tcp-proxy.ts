@@ -163,8 +163,16 @@ class Link {
     this.#weather.forwarded += passed.length;
     const flushed = to.write(passed);
     if (bytes.length > room) this.cut();
-    else if (!flushed) await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(() => this.cut());
+    else if (!flushed) await drained(to).catch(() => this.cut());
   }
+}
+
+async function drained(socket: Socket): Promise<void> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  await Promise.race([once(socket, 'drain', { signal }), once(socket, 'close', { signal })]).finally(() =>
+    settled.abort(),
+  );
 }
 
 /** What comes out of a socket, with the time; reading goes on while the consumer waits, within bounds. */

@@ -1,6 +1,6 @@
 import type { Assurance } from '@waybill/domain';
 import { type FileInfo, StorageError } from '@waybill/storage';
-import { holds, outcomeUnknown } from './reconcile.js';
+import { holds, orUnknown, outcomeUnknown } from './reconcile.js';
 import { type FileToMove, isCode, type RunContext, removePart, statIfAny } from './run-context.js';
 import type { Whole } from './verify.js';
 
@@ -58,9 +58,11 @@ async function tookEffect(run: RunContext, file: FileToMove, proof: Proof, error
   if (run.signal.aborted || !(error instanceof StorageError)) return false;
   if (isCode(error, 'already-exists', 'permission-denied', 'path-refused', 'unsupported')) return false;
   run.warn(`${file.partPath} at ${run.target.label} could not be renamed; looking what became of it`, error);
-  if (await statIfAny(run.target, file.partPath, run.signal)) return false;
-  if (await holds(run, file.targetPath, proof)) return true;
-  throw outcomeUnknown(run, file, proof, error);
+  return orUnknown(run, file, proof, async () => {
+    if (await statIfAny(run.target, file.partPath, run.signal)) return false;
+    if (await holds(run, file.targetPath, proof)) return true;
+    throw outcomeUnknown(run, file, proof, error);
+  });
 }
 
 async function skip(run: RunContext, file: FileToMove): Promise<'skipped'> {

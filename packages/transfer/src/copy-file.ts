@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
 import { startPoint } from './resume.js';
-import { type FileToMove, isSameVersion, type RunContext } from './run-context.js';
+import { type FileToMove, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 import { Superseded } from './run-journal.js';
 import { verifyPart, type Whole } from './verify.js';
 
@@ -28,8 +28,9 @@ export async function copyToPart(run: RunContext, file: FileToMove): Promise<Who
 
   const read: Read = { bytes: start.bytes, hash: start.hash };
   const held = await putWithCheckpoints(run, file, read);
-  if (!isSameVersion(file, await source.stat(file.sourcePath, { signal })))
-    throw sourceChanged(run, file, read);
+  // Gone: a mailbox that gives each file once, or somebody who took it away. It was read to the length that it had.
+  const found = await statIfAny(source, file.sourcePath, signal);
+  if (found && !isSameVersion(file, found)) throw sourceChanged(run, file, read);
   if (read.bytes !== file.size)
     throw new StorageError(
       'corrupted',

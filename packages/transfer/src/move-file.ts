@@ -48,7 +48,11 @@ async function settleCommit(
   const { committing, state } = record;
   // In any other state the rename got a clear answer: it was refused, and the delivery failed.
   if (!committing || (state !== 'moving' && state !== 'unknown')) return undefined;
-  const finding = await reconcile(run, file, committing);
+  const finding = await reconcile(run, file, committing).catch((error: unknown) => {
+    // In `unknown` the run was held: that it runs again is a person's decision, who need not see more than we do.
+    if (state === 'unknown' && isCode(error, 'outcome-unknown')) return 'gone' as const;
+    throw error;
+  });
   const assurance = atLeast(committing.assurance, 'read-back') ? committing.assurance : 'read-back';
   const proof = { ...committing, assurance };
   if (finding === 'ready') return commit(run, file, proof);
@@ -58,7 +62,6 @@ async function settleCommit(
     await run.journal.delivered(file.id, proof);
     return 'delivered';
   }
-  // In `unknown` the run was held: that it runs again is a person's decision.
   if (finding === 'gone' && state !== 'unknown') throw outcomeUnknown(run, file, committing);
   return undefined;
 }

@@ -12,14 +12,40 @@ import { type Whole, wholeOf } from './verify.js';
  */
 export type Finding = 'arrived' | 'ready' | 'unusable' | 'gone';
 
-/** Looks at the part file and the final name of a delivery whose rename may have been asked for. */
+/**
+ * Looks at the part file and the final name of a delivery whose rename may have been asked for.
+ * @throws StorageError `outcome-unknown` where the target lets nobody look
+ */
 export async function reconcile(run: RunContext, file: FileToMove, whole: Whole): Promise<Finding> {
-  const part = await statIfAny(run.target, file.partPath, run.signal);
-  if (!part) return (await holds(run, file.targetPath, whole)) ? 'arrived' : 'gone';
-  // A rename that must not replace can be two steps at the other side (link, unlink): both names may hold our bytes.
-  // Where replacing is allowed, equal bytes may as well be yesterday's: renaming once more does no harm.
-  if (run.definition.conflict !== 'replace' && (await holds(run, file.targetPath, whole))) return 'arrived';
-  return (await holds(run, file.partPath, whole)) ? 'ready' : 'unusable';
+  return orUnknown(run, file, whole, async () => {
+    const part = await statIfAny(run.target, file.partPath, run.signal);
+    if (!part) return (await holds(run, file.targetPath, whole)) ? 'arrived' : 'gone';
+    // A rename that must not replace can be two steps at the other side (link, unlink): both names may hold our bytes.
+    // Where replacing is allowed, equal bytes may as well be yesterday's: renaming once more does no harm.
+    if (run.definition.conflict !== 'replace' && (await holds(run, file.targetPath, whole))) return 'arrived';
+    return (await holds(run, file.partPath, whole)) ? 'ready' : 'unusable';
+  });
+}
+
+/** A look that is refused for good leaves the outcome unknown: another attempt would see no more. */
+export async function orUnknown<T>(
+  run: RunContext,
+  file: FileToMove,
+  whole: Whole,
+  look: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isCode(error, 'permission-denied', 'unsupported', 'unknown')) throw error;
+    throw new StorageError(
+      'outcome-unknown',
+      `${file.targetPath} at ${run.target.label}: its part file was to be renamed to this name, the answer was lost, and ` +
+        `looking what became of it (${whole.bytes} bytes, SHA-256 ${whole.sha256}) is refused: ${error.message}. Ask ` +
+        'the partner whether it arrived; retry the run only if it has to be sent again',
+      { cause: error },
+    );
+  }
 }
 
 /** Does the file at `path` of the target have exactly these bytes? Reads it whole if its size is right. */

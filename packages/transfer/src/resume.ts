@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RemotePath } from '@waybill/domain';
-import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import type { StorageEndpoint } from '@waybill/storage';
+import { isCode } from './run-context.js';
 import type { Checkpoint } from './run-journal.js';
 
 /** Where a move starts, and the hash of everything before. */
@@ -23,14 +24,14 @@ export async function startPoint(
   checkpoint: Checkpoint | undefined,
   signal: AbortSignal,
 ): Promise<StartPoint> {
-  if (!checkpoint) return fromTheStart();
+  if (!checkpoint || !target.properties.continues) return fromTheStart();
   const prefix = await hashPrefix(target, partPath, checkpoint.bytes, signal);
   const unchanged =
     prefix?.bytes === checkpoint.bytes && prefix.hash.copy().digest('hex') === checkpoint.sha256;
   return unchanged ? prefix : fromTheStart();
 }
 
-/** The first `length` bytes of a file, or all of a shorter one; `undefined` if there is none. */
+/** The first `length` bytes of a file, or all of a shorter one; `undefined` if there is none, or it may not be read. */
 async function hashPrefix(
   target: StorageEndpoint,
   path: RemotePath,
@@ -47,7 +48,8 @@ async function hashPrefix(
       if (bytes === length) break;
     }
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'not-found') return undefined;
+    // Drop boxes let nobody read.
+    if (isCode(error, 'not-found', 'permission-denied', 'unsupported')) return undefined;
     throw error;
   }
   return { bytes, hash };

@@ -411,14 +411,19 @@ describe('the disposition', () => {
 });
 
 describe('failures of one file', () => {
-  it.each(['not-found', 'permission-denied', 'unknown'] as const)(
+  it.each([
+    // Once the file was read, it may well be gone.
+    ['not-found', 1],
+    ['permission-denied', 2],
+    ['unknown', 2],
+  ] as const)(
     'that are final (%s) fail it, remove its part file and let the others go on',
-    async (code) => {
+    async (code, call) => {
       const world = aWorld({ a: big, b: 'b' });
       const denied: Fault = {
         on: 'stat',
         path: 'in/a',
-        call: 2,
+        call,
         effect: { kind: 'fails', error: refused(code) },
       };
       const failure = { code, message: `${code}, says the test` };
@@ -428,6 +433,15 @@ describe('failures of one file', () => {
       expect(world.target.paths()).toEqual(['out/b']);
     },
   );
+
+  it('are none where the source is gone once it was read whole', async () => {
+    const world = aWorld({ a: big }, { disposition: { kind: 'delete' } });
+    const gone: Fault[] = [2, 3].map((call) => ({
+      ...{ on: 'stat', path: 'in/a', call, effect: { kind: 'fails', error: refused('not-found') } },
+    }));
+    expect(await runWith(world, 'source', gone)).toMatchObject({ state: 'succeeded', delivered: 1 });
+    expect(world.journal.record('in/a')).toMatchObject({ state: 'delivered', disposed: true });
+  });
 
   it('fail the run if nothing was delivered', async () => {
     const world = aWorld({ a: 'a', b: 'b' });

@@ -1,14 +1,14 @@
-import type { Asked, Client, Endpoint, HostKey } from '@waybill/contract';
+import type { Asked, Endpoint } from '@waybill/contract';
 import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { CommandFailed } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { formatTime } from '../format.js';
 import { type Names, partnerNames, placeOf } from '../names.js';
-import { addLimit, given, positive, readText } from '../options.js';
-import type { Output } from '../output.js';
+import { addLimit, given, positive } from '../options.js';
 import { fetchUpTo, printPage } from '../paging.js';
-import { readAll, readSecret } from '../secret.js';
+import { readSecret } from '../secret.js';
+import { addHostKeyCommands } from './host-keys.js';
 
 interface SettingsOptions {
   readonly local?: string;
@@ -18,6 +18,7 @@ interface SettingsOptions {
   readonly root?: string;
   readonly connectTimeout?: number;
   readonly operationTimeout?: number;
+  readonly maxChannels?: number;
 }
 
 interface EndpointOptions extends SettingsOptions {
@@ -93,7 +94,12 @@ function fieldsOf(command: Command): Command {
     .option('--username <name>', 'the account')
     .option('--root <directory>', 'where all paths of the endpoint begin (the login directory)')
     .option('--connect-timeout <ms>', 'for connecting and logging in together (20000)', positive)
-    .option('--operation-timeout <ms>', 'for every single request (30000)', positive);
+    .option('--operation-timeout <ms>', 'for every single request (30000)', positive)
+    .option(
+      '--max-channels <n>',
+      'channels of the connection that a large file may use at once (10)',
+      positive,
+    );
 }
 
 function newSettings(options: SettingsOptions): Settings {
@@ -116,128 +122,17 @@ function changedSettings(current: Endpoint['settings'], options: SettingsOptions
   };
 }
 
-function sftpOptions({ port, root, connectTimeout, operationTimeout }: SettingsOptions) {
-  return given({ port, root, connectTimeoutMs: connectTimeout, operationTimeoutMs: operationTimeout });
+function sftpOptions({ port, root, connectTimeout, operationTimeout, maxChannels }: SettingsOptions) {
+  return given({
+    ...{ port, root, maxChannels },
+    ...{ connectTimeoutMs: connectTimeout, operationTimeoutMs: operationTimeout },
+  });
 }
 
 function hasSettings(options: SettingsOptions): boolean {
-  const { local, host, port, username, root, connectTimeout, operationTimeout } = options;
-  return [local, host, port, username, root, connectTimeout, operationTimeout].some((v) => v !== undefined);
-}
-
-interface TrustOptions {
-  readonly key?: string;
-  readonly keyFile?: string;
-  readonly fingerprint?: string;
-}
-
-function addHostKeyCommands(endpoint: Command, context: Context): void {
-  const { signal } = context;
-
-  endpoint
-    .command('trust <endpoint>')
-    .description(
-      'pin the host key of an SFTP server; confirm its fingerprint with the partner by another way first',
-    )
-    .option('--key <line>', 'the public key: "ssh-ed25519 AAAA…"')
-    .option('--key-file <file>', 'known_hosts or ssh-keyscan lines; "-" is standard input')
-    .option('--fingerprint <fingerprint>', 'a key that is on record: trust it again')
-    .action(async (id: string, options: TrustOptions) => {
-      const client = await context.client();
-      if (options.fingerprint !== undefined) {
-        const key = await findHostKey(client, id, options.fingerprint, signal);
-        await changeHostKey(context, client, key, 'active');
-        return;
-      }
-      const lines = await hostKeyLines(options.key, options.keyFile, context);
-      const { items: known } = await client.call('listHostKeys', { params: { id }, signal });
-      const trusted: HostKey[] = [];
-      for (const line of lines)
-        trusted.push(
-          knownHostKey(id, line, known) ??
-            (await client.call('addHostKey', { params: { id }, body: { key: line }, signal })),
-        );
-      printHostKeys(context.out, { items: trusted });
-    });
-
-  endpoint
-    .command('host-keys <endpoint>')
-    .description('list the pinned host keys')
-    .action(async (id: string) => {
-      const client = await context.client();
-      printHostKeys(context.out, await client.call('listHostKeys', { params: { id }, signal }));
-    });
-
-  endpoint
-    .command('distrust <endpoint> <fingerprint>')
-    .description('revoke a pinned host key')
-    .action(async (id: string, fingerprint: string) => {
-      const client = await context.client();
-      const key = await findHostKey(client, id, fingerprint, signal);
-      await changeHostKey(context, client, key, 'revoked');
-    });
-}
-
-async function findHostKey(
-  client: Client,
-  endpoint: string,
-  fingerprint: string,
-  signal: AbortSignal,
-): Promise<HostKey> {
-  const { items } = await client.call('listHostKeys', { params: { id: endpoint }, signal });
-  const key = items.find((item) => item.fingerprint === fingerprint || item.id === fingerprint);
-  if (key) return key;
-  throw new CommandFailed(
-    exitCodes.notFound,
-    `${endpoint} has no host key ${fingerprint}; it has ${items.map((item) => item.fingerprint).join(', ') || 'none'}`,
-  );
-}
-
-async function changeHostKey(
-  { out, signal }: Context,
-  client: Client,
-  { id }: HostKey,
-  state: 'active' | 'revoked',
-): Promise<void> {
-  const changed = await client.call('changeHostKey', { params: { id }, body: { state }, signal });
-  printHostKeys(out, { items: [changed] });
-}
-
-/**
- * The key of `line` if it is trusted already.
- * @throws CommandFailed if it is on record but not trusted: a scanned key must not bring back one that was revoked
- */
-function knownHostKey(endpoint: string, line: string, known: readonly HostKey[]): HostKey | undefined {
-  const key = known.find(({ publicKey }) => line.split(/\s+/).includes(publicKey));
-  if (key === undefined || key.state === 'active') return key;
-  throw new CommandFailed(
-    exitCodes.conflict,
-    `${endpoint} has this host key on record as ${key.state}. To trust it again: waybill endpoint trust ${endpoint} --fingerprint ${key.fingerprint}`,
-  );
-}
-
-async function hostKeyLines(
-  key: string | undefined,
-  file: string | undefined,
-  context: Context,
-): Promise<string[]> {
-  if ((key === undefined) === (file === undefined))
-    throw usage('give one of --key, --key-file and --fingerprint');
-  if (key !== undefined) return [key];
-  const text = file === '-' ? await readAll(context.streams.stdin) : await readText(file ?? '');
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  if (lines.length === 0) throw usage(`there is no key in ${file}`);
-  return lines;
-}
-
-function printHostKeys(out: Output, list: { readonly items: readonly HostKey[] }): void {
-  out.result(list, () =>
-    out.table(list.items, [
-      { title: 'FINGERPRINT', value: (key) => key.fingerprint },
-      { title: 'ALGORITHM', value: (key) => key.algorithm },
-      { title: 'STATE', value: (key) => key.state },
-      { title: 'ADDED', value: (key) => formatTime(key.createdAt) },
-    ]),
+  const { local, host, port, username, root, connectTimeout, operationTimeout, maxChannels } = options;
+  return [local, host, port, username, root, connectTimeout, operationTimeout, maxChannels].some(
+    (v) => v !== undefined,
   );
 }
 

@@ -1,0 +1,72 @@
+import type { Client, SFTPWrapper } from 'ssh2';
+import {
+  BYTES_PER_MS,
+  CHANNEL_WINDOW_BYTES,
+  MAX_CHUNK_BYTES,
+  MAX_OUTSTANDING,
+  MAX_WINDOW_BYTES,
+  MIN_WINDOW_BYTES,
+  SAFE_CHUNK_BYTES,
+} from './options.js';
+import { type Quirks, quirksOf } from './quirks.js';
+
+/** What the server lets us do; everything else would be a guess from its name. */
+export interface Abilities {
+  readonly posixRename: boolean;
+  readonly fsync: boolean;
+  readonly statvfs: boolean;
+  readonly quirks: Quirks;
+  /** Channels that it takes to write as fast as a line of this delay may carry: the server grants each a small window. */
+  readonly lanesWanted: number;
+  /** Bytes in one READ. */
+  readonly readBytes: number;
+  /** Bytes in one WRITE. */
+  readonly writeBytes: number;
+  /** READs of that size that may be outstanding, of all files together. */
+  readonly outstandingReads: number;
+  /** WRITEs of that size that may be outstanding per channel, of all files together. */
+  readonly outstandingWrites: number;
+}
+
+/** What ssh2 knows of the server, but does not declare. */
+interface Undeclared {
+  readonly _extensions: Readonly<Record<string, string>>;
+  readonly _maxReadLen: number;
+  readonly _maxWriteLen: number;
+}
+
+/** ssh2 keeps it to itself. */
+function softwareOf(client: Client): string | undefined {
+  return (client as unknown as { _remoteVer?: string })._remoteVer;
+}
+
+/** @param roundTripMs of a small request; 0 if it is not known yet */
+export function abilitiesOf(client: Client, channel: SFTPWrapper, roundTripMs: number): Abilities {
+  const sftp = channel as unknown as Undeclared;
+  const quirks = quirksOf(softwareOf(client));
+  const offers = (extension: string, version: string) => sftp._extensions[extension] === version;
+  const limited = offers('limits@openssh.com', '1');
+  const largest = limited ? MAX_CHUNK_BYTES : SAFE_CHUNK_BYTES;
+  const readBytes = Math.min(largest, sftp._maxReadLen);
+  const writeBytes = Math.min(largest, sftp._maxWriteLen);
+  const onTheWay = BYTES_PER_MS * roundTripMs;
+  const readWindow = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, onTheWay));
+  return {
+    posixRename: offers('posix-rename@openssh.com', '1'),
+    fsync: offers('fsync@openssh.com', '1'),
+    statvfs: offers('statvfs@openssh.com', '2'),
+    quirks,
+    // Only servers of our day are asked to take one file over several channels.
+    lanesWanted:
+      limited && !quirks.emptiesOnOpen ? Math.max(1, Math.ceil(onTheWay / CHANNEL_WINDOW_BYTES)) : 1,
+    readBytes,
+    writeBytes,
+    // A server without limits may be an old one, or a small one.
+    outstandingReads: outstanding(readBytes, limited ? readWindow : SAFE_CHUNK_BYTES * 64),
+    outstandingWrites: outstanding(writeBytes, 2 * CHANNEL_WINDOW_BYTES),
+  };
+}
+
+function outstanding(bytes: number, windowBytes: number): number {
+  return Math.min(MAX_OUTSTANDING, Math.max(1, Math.floor(windowBytes / bytes)));
+}
