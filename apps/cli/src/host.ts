@@ -95,7 +95,7 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
   closing.add('the scheduler', () => scheduler.close());
   const worker = await startWorker(
     { database, vault, queue, signals: queue.signals, log: log.child({ part: 'worker' }) },
-    { ...settings, name: settings.workerName },
+    settings.worker,
   );
   closing.add('the worker', () => worker.close());
   const api = await startApi(

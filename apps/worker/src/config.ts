@@ -1,23 +1,14 @@
 import { hostname } from 'node:os';
-import { type Environment, readSettings } from '@waybill/program';
+import { type Environment, readSettings, type SettingsReader } from '@waybill/program';
 import { type MasterKey, parseMasterKey } from '@waybill/secrets';
 import { type LogLevel, logLevels } from '@waybill/telemetry';
+import type { WorkerOptions } from './worker.js';
 
-export interface WorkerConfig {
+export interface WorkerConfig extends WorkerOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string | undefined;
   /** Credentials are opened with it. */
   readonly masterKey: MasterKey;
-  /** As people know the worker. */
-  readonly name: string;
-  /** The pools whose runs it executes. */
-  readonly pools: readonly string[];
-  /** Runs executed at once, in each pool. */
-  readonly concurrency: number;
-  /** A run whose worker has not renewed its lease for so long is given to another one. */
-  readonly leaseMs: number;
-  /** How long running transfers may go on after a stop was asked for, before they are handed back. */
-  readonly graceMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -31,11 +22,18 @@ export function readWorkerConfig(environment: Environment = process.env): Worker
       'the key that the API seals credentials with, in base64',
       (text) => parseMasterKey(text, 'WAYBILL_MASTER_KEY'),
     ),
+    ...readWorkerOptions(from),
+    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
+  }));
+}
+
+/** What a worker may be told, whether it runs by itself or inside `waybill up`. */
+export function readWorkerOptions(from: SettingsReader): WorkerOptions {
+  return {
     name: from.text('WAYBILL_WORKER_NAME', hostname()),
     pools: from.list('WAYBILL_POOLS', ['default']),
     concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
     leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
     graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
-    logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
-  }));
+  };
 }

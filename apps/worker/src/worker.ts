@@ -16,11 +16,15 @@ export interface WorkerParts {
 }
 
 export interface WorkerOptions {
+  /** As people know the worker. */
   readonly name: string;
+  /** The pools whose runs it executes. */
   readonly pools: readonly string[];
   /** Runs executed at once, in each pool. */
   readonly concurrency: number;
+  /** A run whose worker has not renewed its lease for so long is given to another one. */
   readonly leaseMs: number;
+  /** How long running transfers may go on after a stop was asked for, before they are handed back. */
   readonly graceMs: number;
 }
 

@@ -34,7 +34,7 @@ export function addHostCommands(program: Command, context: Context): void {
         const end = await Promise.race([service.broken, aborted(context.signal)]);
         if (end) throw new CommandFailed(exitCodes.unexpected, end.message, { cause: end });
         context.out.note(
-          `Stopping: running transfers have up to ${formatDuration(settings.graceMs)}. Another signal ends at once.`,
+          `Stopping: running transfers have up to ${formatDuration(settings.worker.graceMs)}. Another signal ends at once.`,
         );
       } finally {
         await service.close();

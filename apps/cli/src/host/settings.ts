@@ -1,7 +1,7 @@
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type Environment, readSettings } from '@waybill/program';
 import { type LogLevel, logLevels } from '@waybill/telemetry';
+import { readWorkerOptions, type WorkerOptions } from '@waybill/worker';
 
 /** What `waybill up` and `waybill migrate` need to know. */
 export interface HostSettings {
@@ -16,13 +16,7 @@ export interface HostSettings {
   readonly redisUrl: string | undefined;
   /** Base64; `undefined`: the file `master.key` in the data directory, made on first use. */
   readonly masterKey: string | undefined;
-  /** As people know the worker. */
-  readonly workerName: string;
-  readonly pools: readonly string[];
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  /** How long running transfers may go on after a stop was asked for, before they are handed back. */
-  readonly graceMs: number;
+  readonly worker: WorkerOptions;
   readonly logLevel: LogLevel;
 }
 
@@ -35,11 +29,7 @@ export function readHostSettings(environment: Environment = process.env): HostSe
     databaseUrl: from.optional('DATABASE_URL'),
     redisUrl: from.optional('REDIS_URL'),
     masterKey: from.optional('WAYBILL_MASTER_KEY'),
-    workerName: from.text('WAYBILL_WORKER_NAME', hostname()),
-    pools: from.list('WAYBILL_POOLS', ['default']),
-    concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
-    leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
-    graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
+    worker: readWorkerOptions(from),
     logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
   }));
 }
