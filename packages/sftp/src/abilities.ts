@@ -1,4 +1,3 @@
-import type { Client, SFTPWrapper } from 'ssh2';
 import {
   BYTES_PER_MS,
   CHANNEL_WINDOW_BYTES,
@@ -9,6 +8,7 @@ import {
   SAFE_CHUNK_BYTES,
 } from './options.js';
 import { type Quirks, quirksOf } from './quirks.js';
+import type { Greeting } from './wire/sftp-channel.js';
 
 /** What the server lets us do; everything else would be a guess from its name. */
 export interface Abilities {
@@ -28,27 +28,16 @@ export interface Abilities {
   readonly outstandingWrites: number;
 }
 
-/** What ssh2 knows of the server, but does not declare. */
-interface Undeclared {
-  readonly _extensions: Readonly<Record<string, string>>;
-  readonly _maxReadLen: number;
-  readonly _maxWriteLen: number;
-}
-
-/** ssh2 keeps it to itself. */
-function softwareOf(client: Client): string | undefined {
-  return (client as unknown as { _remoteVer?: string })._remoteVer;
-}
-
 /** @param roundTripMs of a small request; 0 if it is not known yet */
-export function abilitiesOf(client: Client, channel: SFTPWrapper, roundTripMs: number): Abilities {
-  const sftp = channel as unknown as Undeclared;
-  const quirks = quirksOf(softwareOf(client));
-  const offers = (extension: string, version: string) => sftp._extensions[extension] === version;
-  const limited = offers('limits@openssh.com', '1');
-  const largest = limited ? MAX_CHUNK_BYTES : SAFE_CHUNK_BYTES;
-  const readBytes = Math.min(largest, sftp._maxReadLen);
-  const writeBytes = Math.min(largest, sftp._maxWriteLen);
+export function abilitiesOf(
+  software: string | undefined,
+  { extensions, limits }: Greeting,
+  roundTripMs: number,
+): Abilities {
+  const quirks = quirksOf(software);
+  const offers = (extension: string, version: string) => extensions.get(extension) === version;
+  const readBytes = chunkWithin(limits?.readBytes);
+  const writeBytes = chunkWithin(limits?.writeBytes);
   const onTheWay = BYTES_PER_MS * roundTripMs;
   const readWindow = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, onTheWay));
   return {
@@ -58,13 +47,19 @@ export function abilitiesOf(client: Client, channel: SFTPWrapper, roundTripMs: n
     quirks,
     // Only servers of our day are asked to take one file over several channels.
     lanesWanted:
-      limited && !quirks.emptiesOnOpen ? Math.max(1, Math.ceil(onTheWay / CHANNEL_WINDOW_BYTES)) : 1,
+      limits && !quirks.emptiesOnOpen ? Math.max(1, Math.ceil(onTheWay / CHANNEL_WINDOW_BYTES)) : 1,
     readBytes,
     writeBytes,
     // A server without limits may be an old one, or a small one.
-    outstandingReads: outstanding(readBytes, limited ? readWindow : SAFE_CHUNK_BYTES * 64),
+    outstandingReads: outstanding(readBytes, limits ? readWindow : SAFE_CHUNK_BYTES * 64),
     outstandingWrites: outstanding(writeBytes, 2 * CHANNEL_WINDOW_BYTES),
   };
+}
+
+/** @param limit bytes that the server says it takes; 0: as many as one likes */
+function chunkWithin(limit: number | undefined): number {
+  if (limit === undefined) return SAFE_CHUNK_BYTES;
+  return limit > 0 ? Math.min(MAX_CHUNK_BYTES, limit) : MAX_CHUNK_BYTES;
 }
 
 function outstanding(bytes: number, windowBytes: number): number {

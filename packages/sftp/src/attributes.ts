@@ -1,14 +1,10 @@
 import type { RemotePath } from '@waybill/domain';
 import { type FileInfo, StorageError } from '@waybill/storage';
+import type { Attributes } from './wire/messages.js';
 
 export type FileType = 'file' | 'directory' | 'other';
 
-/** What a server may leave out; ssh2 declares all of it as present. */
-export interface Claims {
-  readonly mode: number | undefined;
-  readonly size: number | undefined;
-  readonly mtime: number | undefined;
-}
+type Claims = Pick<Attributes, 'mode' | 'size' | 'mtime'>;
 
 const TYPE_BITS = 0o170000;
 const BY_BITS: ReadonlyMap<number, FileType> = new Map([

@@ -1,13 +1,14 @@
-import { connect } from 'node:net';
 import { hostKeyFromBlob } from '@waybill/domain/host-key';
 import { StorageError, untilAborted } from '@waybill/storage';
-import type { Client, SFTPWrapper } from 'ssh2';
+import type { Client } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import { type Authentication, authenticationWith } from './authentication.js';
 import { connectionFailed } from './errors.js';
 import { hostKeyAlgorithms, whyHostKeyRefused } from './host-key-verifier.js';
 import { KEEPALIVE_TRIES, type SftpOptions } from './options.js';
 import { Session } from './session.js';
+import { connectSocket } from './socket.js';
+import { SftpChannel } from './wire/sftp-channel.js';
 
 type Phase = 'connecting to' | 'agreeing on keys with' | 'authenticating at' | 'starting SFTP on';
 
@@ -44,10 +45,11 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
   client.on('hostkeys', (keys) =>
     options.onAnnouncedHostKeys?.(keys.map((key) => hostKeyFromBlob(key.getPublicSSH()))),
   );
-  // Our own, since ssh2 leaves Nagle's algorithm on (small packets then wait for the acknowledgement of the last one:
-  // 2 MiB/s instead of hundreds), and does not destroy a socket whose end it has already announced.
-  const socket = connect({ host: options.host, port: options.port, noDelay: true });
-  const connected = wrapper.connect({
+  startOwnSftp(client, opening);
+  const { socket, reuseBuffer } = connectSocket(options);
+  // Keys are agreed on with bytes that ssh2 keeps; later it keeps only what it has decrypted.
+  client.once('ready', reuseBuffer);
+  const connected: Promise<unknown> = wrapper.connect({
     sock: socket,
     username: options.username,
     // Covers the handshake alone: the deadline below covers all phases.
@@ -63,9 +65,13 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
   });
   const deadline = setTimeout(() => refuse(tooSlow(opening.phase, where, options)), options.connectTimeoutMs);
   try {
-    const sftp: SFTPWrapper = await untilAborted(connected, AbortSignal.any([signal, hangUp.signal]));
+    const sftp = await untilAborted(connected, AbortSignal.any([signal, hangUp.signal]));
     const log = options.log ?? (() => {});
-    return new Session(client, socket, sftp, { where, timeoutMs: options.operationTimeoutMs, log });
+    return new Session(client, socket, sftp as SftpChannel, {
+      where,
+      timeoutMs: options.operationTimeoutMs,
+      log,
+    });
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
@@ -101,6 +107,20 @@ function follow(
       ),
     ),
   );
+}
+
+/** `ssh2-sftp-client` starts SFTP with the client that it holds: it gets our SFTP then, instead of ssh2's. */
+function startOwnSftp(client: Client, opening: Opening): void {
+  const starting = client as unknown as { sftp(started: (error?: Error, sftp?: SftpChannel) => void): void };
+  starting.sftp = (started) => {
+    SftpChannel.open(client).then(
+      (sftp) => started(undefined, sftp),
+      (error: Error) => {
+        opening.cause ??= error;
+        started(error);
+      },
+    );
+  };
 }
 
 /** AES-GCM first: Node encrypts it natively, and fast. Nothing with SHA-1, CBC or arcfour. */

@@ -1,9 +1,9 @@
 import { joinPath, type RemotePath } from '@waybill/domain';
 import { type ListEntry, StorageError, whyListedNameRefused } from '@waybill/storage';
-import type { FileEntryWithStats } from 'ssh2';
 import { fileInfo, typeOf, whyClaimsRefused } from './attributes.js';
 import { MAX_LIST_ENTRIES } from './options.js';
 import type { Session } from './session.js';
+import type { Named } from './wire/messages.js';
 
 export interface ListPlan {
   readonly directory: RemotePath;
@@ -30,7 +30,7 @@ export async function* listDirectory(session: Session, plan: ListPlan): AsyncGen
           'protocol-error',
           `${plan.absolute} on ${session.where} has more than ${MAX_LIST_ENTRIES} entries, or its listing never ends`,
         );
-      for (const found of batch) yield await entryOf(session, plan, found);
+      for (const found of batch) if (!isSelf(found)) yield await entryOf(session, plan, found);
     }
   } finally {
     const closed = session.closeQuietly(handle, plan.absolute);
@@ -38,15 +38,17 @@ export async function* listDirectory(session: Session, plan: ListPlan): AsyncGen
   }
 }
 
-async function entryOf(session: Session, plan: ListPlan, found: FileEntryWithStats): Promise<ListEntry> {
+/** Many servers list the directory itself, and the one above. */
+function isSelf({ filename }: Named): boolean {
+  return filename === '.' || filename === '..';
+}
+
+async function entryOf(session: Session, plan: ListPlan, found: Named): Promise<ListEntry> {
   const name = found.filename;
-  // ssh2 decodes names, and puts U+FFFD where they are not UTF-8: such a name no longer leads to its file.
-  const reason = name.includes('\uFFFD')
-    ? 'the name is not valid UTF-8'
-    : whyListedNameRefused(plan.directory, name);
+  const reason = found.utf8 ? whyListedNameRefused(plan.directory, name) : 'the name is not valid UTF-8';
   if (reason !== undefined) return { kind: 'refused', name, reason };
   const path = joinPath(plan.directory, name);
-  let claims = found.attrs;
+  let claims = found.attributes;
   let type = typeOf(claims, found.longname);
   if (type === undefined) {
     const about = { doing: 'look at', path: `${plan.absolute}/${name}`, signal: plan.signal };

@@ -16,7 +16,7 @@ export interface ReadPlan {
 interface Piece {
   readonly position: number;
   readonly length: number;
-  readonly received: Promise<Buffer>;
+  readonly received: Promise<readonly Buffer[]>;
 }
 
 /** READs on their way where nothing is known of the size. Each that comes back full adds two, so that a small file costs no idle requests. */
@@ -56,11 +56,13 @@ async function* readAhead(session: Reader, plan: ReadPlan): AsyncGenerator<Uint8
     const piece = pieces.shift() as Piece;
     let have = 0;
     // A server may answer with less than it was asked for.
-    for (let bytes = await piece.received; bytes.length > 0; ) {
-      have += bytes.length;
-      yield bytes;
+    for (let blocks = await piece.received; blocks.length > 0; ) {
+      for (const block of blocks) {
+        have += block.length;
+        yield block;
+      }
       if (have === piece.length) break;
-      bytes = await receive(piece.position + have, piece.length - have);
+      blocks = await receive(piece.position + have, piece.length - have);
     }
     if (have < piece.length) return;
     if (piece.position < expected) continue;
@@ -73,7 +75,7 @@ function shareOf({ abilities, busy }: Reader): number {
   return Math.max(FIRST_READS, Math.floor(abilities.outstandingReads / busy.reads));
 }
 
-type Receive = (position: number, length: number) => Promise<Buffer>;
+type Receive = (position: number, length: number) => Promise<readonly Buffer[]>;
 
 function request(receive: Receive, position: number, length: number): Piece {
   const received = receive(position, length);

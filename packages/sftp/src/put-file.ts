@@ -1,10 +1,10 @@
 import type { RemotePath } from '@waybill/domain';
 import { type FileInfo, type PutOptions, StorageError } from '@waybill/storage';
-import type { Stats } from 'ssh2';
 import { fileInfo } from './attributes.js';
 import { Status, statusOf } from './errors.js';
 import { pipelinedWrite } from './pipelined-write.js';
 import type { Session } from './session.js';
+import type { Attributes } from './wire/messages.js';
 import { type Channels, WriteLanes } from './write-lanes.js';
 
 export interface PutPlan extends PutOptions {
@@ -97,7 +97,7 @@ async function writeBody(
 }
 
 /** @returns what the server says of the file before it is closed; undefined if it does not say */
-async function makeDurable(session: Session, handle: Buffer, plan: PutPlan): Promise<Stats | undefined> {
+async function makeDurable(session: Session, handle: Buffer, plan: PutPlan): Promise<Attributes | undefined> {
   const { signal, absolute: path } = plan;
   const synced = session.abilities.fsync
     ? session.fsync(handle, { doing: 'flush', path, signal }).catch(unlessUnsupported)
@@ -125,7 +125,7 @@ function unlessUnsupported(error: unknown): void {
 async function closeAndLook(
   session: Session,
   handle: Buffer,
-  before: Stats | undefined,
+  before: Attributes | undefined,
   { path, absolute, signal }: PutPlan,
 ): Promise<FileInfo> {
   const closing = session.close(handle, { doing: 'close', path: absolute, signal });

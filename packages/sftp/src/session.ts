@@ -1,13 +1,21 @@
 import type { Socket } from 'node:net';
 import { StorageError } from '@waybill/storage';
-import type { Attributes, Client, FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
+import type { Client } from 'ssh2';
 import { type Abilities, abilitiesOf } from './abilities.js';
 import { connectionFailed, requestFailed, Status, statusOf } from './errors.js';
-import { CLOSE_GRACE_MS, MAX_WINDOW_BYTES } from './options.js';
-import { readOwned } from './read-owned.js';
-import { widenReceiveWindow } from './receive-window.js';
-
-type Answer<T> = (error: Error | null | undefined, value: T) => void;
+import { CLOSE_GRACE_MS } from './options.js';
+import {
+  type Attributes,
+  Fields,
+  type Named,
+  NO_ATTRIBUTES,
+  Request,
+  sizeAttribute,
+  string,
+  timesAttribute,
+  uint32,
+} from './wire/messages.js';
+import { type Receive, SftpChannel } from './wire/sftp-channel.js';
 
 /** What a request is about, for messages. */
 export interface About {
@@ -70,7 +78,7 @@ export class Session {
   #roundTripMs = Number.POSITIVE_INFINITY;
   readonly #client: Client;
   readonly #socket: Socket;
-  readonly #sftp: SFTPWrapper;
+  readonly #sftp: SftpChannel;
   readonly #where: string;
   readonly #timeoutMs: number;
   readonly #log: (message: string) => void;
@@ -84,7 +92,7 @@ export class Session {
   constructor(
     client: Client,
     socket: Socket,
-    sftp: SFTPWrapper,
+    sftp: SftpChannel,
     options: { where: string; timeoutMs: number; log: (message: string) => void; lane?: boolean },
   ) {
     this.#client = client;
@@ -93,8 +101,7 @@ export class Session {
     this.#where = options.where;
     this.#timeoutMs = options.timeoutMs;
     this.#log = options.log;
-    this.#abilities = abilitiesOf(client, sftp, 0);
-    widenReceiveWindow(sftp, MAX_WINDOW_BYTES);
+    this.#abilities = this.#abilitiesAt(0);
     // One listener for each channel.
     client.setMaxListeners(0);
     const lost = (error: unknown) =>
@@ -105,9 +112,7 @@ export class Session {
     const over = options.lane
       ? (error: unknown) => this.#fail(connectionFailed(error, 'lost a channel to', this.#where))
       : lost;
-    sftp.on('error', over);
-    for (const event of ['end', 'close'])
-      sftp.on(event, () => over(new Error('connection lost: the server ended the SFTP session')));
+    sftp.onEnd(over);
   }
 
   /** Files that are read and written at this moment: they share the requests that may be outstanding. */
@@ -120,10 +125,7 @@ export class Session {
 
   /** Opens another channel of the same connection. Rejects if the server refuses it; this session serves on. */
   async openLane(): Promise<Session> {
-    const sftp = await new Promise<SFTPWrapper>((resolve, reject) => {
-      this.#client.once('close', () => reject(new Error('the connection was closed')));
-      this.#client.sftp((error, opened) => (error ? reject(error) : resolve(opened)));
-    });
+    const sftp = await SftpChannel.open(this.#client);
     const options = { where: this.#where, timeoutMs: this.#timeoutMs, log: this.#log, lane: true };
     return new Session(this.#client, this.#socket, sftp, options);
   }
@@ -134,17 +136,15 @@ export class Session {
   }
 
   open(flags: number, about: About): Promise<Buffer> {
-    const closeLate = (handle: Buffer) => this.closeQuietly(handle, about.path);
-    return this.#request(about, (answer) => this.#sftp.open(about.path, flags, answer), closeLate);
+    return this.#forHandle(Request.open, [string(about.path), uint32(flags), NO_ATTRIBUTES], about);
   }
 
   openDirectory(about: About): Promise<Buffer> {
-    const closeLate = (handle: Buffer) => this.closeQuietly(handle, about.path);
-    return this.#request(about, (answer) => this.#sftp.opendir(about.path, answer), closeLate);
+    return this.#forHandle(Request.opendir, [string(about.path)], about);
   }
 
   close(handle: Buffer, about: About): Promise<void> {
-    return this.#request(about, (answer) => this.#sftp.close(handle, answer as () => void));
+    return this.#forStatus(Request.close, [string(handle)], about);
   }
 
   /** Where there is nothing to be done about a failure: the file was read, or an error is on its way already. */
@@ -153,22 +153,20 @@ export class Session {
     return this.close(handle, about).catch((error: Error) => this.#log(error.message));
   }
 
-  /** @returns at most `length` bytes, which are the caller's; none at the end of the file */
-  read(handle: Buffer, length: number, position: number, about: About): Promise<Buffer> {
-    return this.#request(about, (answer) => readOwned(this.#sftp, { handle, length, position }, answer));
+  /** @returns at most `length` bytes in pieces, which are the caller's; none at the end of the file */
+  read(handle: Buffer, length: number, position: number, about: About): Promise<readonly Buffer[]> {
+    return this.#request(about, (receive) => this.#sftp.read(handle, position, length, receive));
   }
 
   /** `bytes` may be used again as soon as this returns, before it resolves. */
   write(handle: Buffer, bytes: Buffer, position: number, about: About): Promise<void> {
-    return this.#request(about, (answer) =>
-      this.#sftp.write(handle, bytes, 0, bytes.length, position, answer as () => void),
-    );
+    return this.#request(about, (receive) => this.#sftp.write(handle, position, bytes, receive));
   }
 
   /** @returns the next entries; undefined at the end */
-  async readDirectory(handle: Buffer, about: About): Promise<FileEntryWithStats[] | undefined> {
+  async readDirectory(handle: Buffer, about: About): Promise<Named[] | undefined> {
     try {
-      return await this.#request(about, (answer) => this.#sftp.readdir(handle, answer));
+      return await this.#forNames(Request.readdir, [string(handle)], about);
     } catch (error) {
       if (error instanceof StorageError && statusOf(error.cause) === Status.eof) return undefined;
       throw error;
@@ -176,60 +174,75 @@ export class Session {
   }
 
   /** Follows symbolic links. */
-  stat(about: About): Promise<Stats> {
-    return this.#request(about, (answer) => this.#sftp.stat(about.path, answer));
+  stat(about: About): Promise<Attributes> {
+    return this.#forAttributes(Request.stat, [string(about.path)], about);
   }
 
-  lstat(about: About): Promise<Stats> {
-    return this.#request(about, (answer) => this.#sftp.lstat(about.path, answer));
+  lstat(about: About): Promise<Attributes> {
+    return this.#forAttributes(Request.lstat, [string(about.path)], about);
   }
 
-  fstat(handle: Buffer, about: About): Promise<Stats> {
-    return this.#request(about, (answer) => this.#sftp.fstat(handle, answer));
+  fstat(handle: Buffer, about: About): Promise<Attributes> {
+    return this.#forAttributes(Request.fstat, [string(handle)], about);
   }
 
   truncate(handle: Buffer, size: number, about: About): Promise<void> {
-    // ssh2 declares no attribute as optional, but sends only those that are there.
-    const attributes = { size } as Attributes;
-    return this.#request(about, (answer) => this.#sftp.fsetstat(handle, attributes, answer as () => void));
+    return this.#forStatus(Request.fsetstat, [string(handle), sizeAttribute(size)], about);
+  }
+
+  /** Cut to whole seconds: version 3 knows no others. */
+  setTimes(accessedAt: Date, modifiedAt: Date, about: About): Promise<void> {
+    const times = timesAttribute(secondsOf(accessedAt), secondsOf(modifiedAt));
+    return this.#forStatus(Request.setstat, [string(about.path), times], about);
   }
 
   fsync(handle: Buffer, about: About): Promise<void> {
-    return this.#request(about, (answer) => this.#sftp.ext_openssh_fsync(handle, answer as () => void));
+    return this.#forStatus(Request.extended, [string('fsync@openssh.com'), string(handle)], about);
   }
 
-  realpath(about: About): Promise<string> {
-    return this.#request(about, (answer) => this.#sftp.realpath(about.path, answer));
+  async realpath(about: About): Promise<string> {
+    const [found] = await this.#forNames(Request.realpath, [string(about.path)], about);
+    if (found) return found.filename;
+    throw new StorageError(
+      'protocol-error',
+      `cannot ${about.doing} ${about.path}: the answer of ${this.#where} is empty`,
+    );
   }
 
   makeDirectory(about: About): Promise<void> {
-    return this.#request(about, (answer) => this.#sftp.mkdir(about.path, answer as () => void));
+    return this.#forStatus(Request.mkdir, [string(about.path), NO_ATTRIBUTES], about);
+  }
+
+  removeDirectory(about: About): Promise<void> {
+    return this.#forStatus(Request.rmdir, [string(about.path)], about);
   }
 
   unlink(about: About): Promise<void> {
-    return this.#request(about, (answer) => this.#sftp.unlink(about.path, answer as () => void));
+    return this.#forStatus(Request.remove, [string(about.path)], about);
   }
 
   /** As SFTP version 3 has it: fails if there is a file at `to`. */
   rename(to: string, about: About): Promise<void> {
-    return this.#request(about, (answer) => this.#sftp.rename(about.path, to, answer as () => void));
+    return this.#forStatus(Request.rename, [string(about.path), string(to)], about);
   }
 
   /** Replaces a file at `to` in one step. Only where `abilities.posixRename`. */
   posixRename(to: string, about: About): Promise<void> {
-    return this.#request(about, (answer) =>
-      this.#sftp.ext_openssh_rename(about.path, to, answer as () => void),
-    );
+    const fields = [string('posix-rename@openssh.com'), string(about.path), string(to)];
+    return this.#forStatus(Request.extended, fields, about);
   }
 
   /** Only where `abilities.statvfs`. @returns blocks that the account may still write */
   async freeBlocks(about: About): Promise<number> {
-    const found = await this.#request<{ f_bavail?: unknown }>(about, (answer) =>
-      (
-        this.#sftp as unknown as { ext_openssh_statvfs(path: string, answer: Answer<object>): void }
-      ).ext_openssh_statvfs(about.path, answer),
-    );
-    return Number(found.f_bavail);
+    const found = new Fields(await this.extended('statvfs@openssh.com', string(about.path), about));
+    // Size of a block, of a fragment, blocks, free blocks; then those that are free for everybody.
+    for (let skipped = 0; skipped < 4; skipped++) found.uint64();
+    return found.uint64();
+  }
+
+  /** Any other extension that answers with more than a status. @returns what follows the id in its answer */
+  extended(name: string, payload: Buffer, about: About): Promise<Buffer> {
+    return this.#request(about, (receive) => this.#sftp.forExtended(name, payload, receive));
   }
 
   /** Says goodbye and closes; what is still outstanding fails. */
@@ -242,7 +255,28 @@ export class Session {
     await closed.finally(() => clearTimeout(timer));
   }
 
-  #request<T>(about: About, send: (answer: Answer<T>) => void, dropped?: (value: T) => unknown): Promise<T> {
+  #forStatus(type: number, fields: readonly Buffer[], about: About): Promise<void> {
+    return this.#request(about, (receive) => this.#sftp.forStatus(type, fields, receive));
+  }
+
+  #forHandle(type: number, fields: readonly Buffer[], about: About): Promise<Buffer> {
+    const closeLate = (handle: Buffer) => this.closeQuietly(handle, about.path);
+    return this.#request(about, (receive) => this.#sftp.forHandle(type, fields, receive), closeLate);
+  }
+
+  #forAttributes(type: number, fields: readonly Buffer[], about: About): Promise<Attributes> {
+    return this.#request(about, (receive) => this.#sftp.forAttributes(type, fields, receive));
+  }
+
+  #forNames(type: number, fields: readonly Buffer[], about: About): Promise<Named[]> {
+    return this.#request(about, (receive) => this.#sftp.forNames(type, fields, receive));
+  }
+
+  #request<T>(
+    about: About,
+    send: (receive: Receive<T>) => void,
+    dropped?: (value: T) => unknown,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const { signal } = about;
       if (signal.aborted) return reject(signal.reason);
@@ -250,29 +284,29 @@ export class Session {
       const pending: Pending = { doing: `${about.doing} ${about.path}`, aborted: false, reject };
       const sentAt = this.#pending.size === 0 ? performance.now() : undefined;
       this.#await(pending, signal);
-      const settle = (how: () => void) => {
+      send((error, value) => {
+        this.#lastSignOfLife = performance.now();
+        if (sentAt !== undefined) this.#measured(this.#lastSignOfLife - sentAt);
         this.#pending.delete(pending);
         this.#waiting.remove(pending, signal);
-        how();
-      };
-      try {
-        send((error, value) => {
-          this.#lastSignOfLife = performance.now();
-          if (sentAt !== undefined) this.#measured(this.#lastSignOfLife - sentAt);
-          // Rejecting again what was aborted does nothing.
-          settle(() => (error ? reject(this.#failed(error, about)) : resolve(value)));
-          if (pending.aborted && !error) dropped?.(value);
-        });
-      } catch (error) {
-        settle(() => reject(requestFailed(error, about.doing, about.path, this.#where)));
-      }
+        // Rejecting again what was aborted does nothing.
+        if (error) return reject(this.#failed(error, about));
+        resolve(value as T);
+        if (pending.aborted) dropped?.(value as T);
+      });
     });
   }
 
   #measured(roundTripMs: number): void {
     if (roundTripMs >= this.#roundTripMs) return;
     this.#roundTripMs = roundTripMs;
-    this.#abilities = abilitiesOf(this.#client, this.#sftp, roundTripMs);
+    this.#abilities = this.#abilitiesAt(roundTripMs);
+  }
+
+  #abilitiesAt(roundTripMs: number): Abilities {
+    // ssh2 keeps the server's name to itself.
+    const { _remoteVer: software } = this.#client as unknown as { _remoteVer?: string };
+    return abilitiesOf(software, this.#sftp.greeting, roundTripMs);
   }
 
   #failed(error: Error, about: About): StorageError {
@@ -328,6 +362,10 @@ export class Session {
     clearTimeout(this.#watchdog);
     for (const pending of [...this.#pending]) pending.reject(error);
   }
+}
+
+function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000);
 }
 
 const NEVER = new AbortController().signal;

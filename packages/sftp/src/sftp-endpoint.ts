@@ -12,7 +12,6 @@ import {
   StorageError,
   untilAborted,
 } from '@waybill/storage';
-import type { Stats } from 'ssh2';
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
 import { Status, statusOf } from './errors.js';
@@ -22,6 +21,7 @@ import { DEFAULT_MAX_CHANNELS, type SftpOptions } from './options.js';
 import { pipelinedRead } from './pipelined-read.js';
 import { putFile } from './put-file.js';
 import type { About, Session } from './session.js';
+import type { Attributes } from './wire/messages.js';
 import { Channels } from './write-lanes.js';
 
 /** Flag of SSH_FXP_OPEN. */
@@ -260,7 +260,7 @@ class SftpEndpoint implements StorageEndpoint {
   }
 
   /** undefined if nothing is there, or the server does not say. */
-  async #look(path: RemotePath, signal: AbortSignal): Promise<Stats | undefined> {
+  async #look(path: RemotePath, signal: AbortSignal): Promise<Attributes | undefined> {
     const about = { doing: 'look at', path: this.#absolute(path), signal };
     return this.#session.lstat(about).catch((error: unknown) => {
       // Anything but an answer means that the session is over.
