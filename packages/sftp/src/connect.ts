@@ -8,6 +8,7 @@ import { hostKeyAlgorithms, whyHostKeyRefused } from './host-key-verifier.js';
 import { KEEPALIVE_TRIES, type SftpOptions } from './options.js';
 import { Session } from './session.js';
 import { connectSocket } from './socket.js';
+import { leanGcm } from './wire/lean-gcm.js';
 import { SftpChannel } from './wire/sftp-channel.js';
 
 type Phase = 'connecting to' | 'agreeing on keys with' | 'authenticating at' | 'starting SFTP on';
@@ -46,6 +47,7 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
     options.onAnnouncedHostKeys?.(keys.map((key) => hostKeyFromBlob(key.getPublicSSH()))),
   );
   startOwnSftp(client, opening);
+  client.on('handshake', () => leanGcm(client));
   const { socket, reuseBuffer } = connectSocket(options);
   // Keys are agreed on with bytes that ssh2 keeps; later it keeps only what it has decrypted.
   client.once('ready', reuseBuffer);

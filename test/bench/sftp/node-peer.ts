@@ -20,11 +20,13 @@ async function measured(move: (privateKey: string) => Promise<void>): Promise<vo
   const privateKey = await readFile(task.keyFile, 'utf8');
   const lag = monitorEventLoopDelay({ resolution: 5 });
   lag.enable();
+  const before = process.cpuUsage();
   const started = performance.now();
   await move(privateKey);
   const ms = performance.now() - started;
   const peakMiB = process.resourceUsage().maxRSS / 1024;
-  const taken: Taken = { ms, peakMiB, lagP99Ms: lag.percentile(99) / 1e6 };
+  const { user, system } = process.cpuUsage(before);
+  const taken: Taken = { ms, cpuMs: (user + system) / 1000, peakMiB, lagP99Ms: lag.percentile(99) / 1e6 };
   process.stdout.write(`${JSON.stringify(taken)}\n`);
   process.exit(0);
 }

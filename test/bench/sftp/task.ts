@@ -14,7 +14,8 @@ export interface Task {
 
 export interface Taken {
   readonly ms: number;
-  /** Of our own process only. */
+  /** Of our own process only, as what follows: all of its threads. */
+  readonly cpuMs?: number;
   readonly peakMiB?: number;
   readonly lagP99Ms?: number;
 }
