@@ -157,7 +157,9 @@ async function startDaemon(
     const file = join(directory, 'sshd_config');
     await writeFile(
       file,
-      [...configLines(directory, chosen, types, await version()), ...config, ''].join('\n'),
+      [...configLines(directory, chosen, types, await version()), ...config, 'LogLevel VERBOSE', ''].join(
+        '\n',
+      ),
     );
     const daemon = launch(file, chosen);
     if (await daemon.started) return daemon;
@@ -190,7 +192,6 @@ function configLines(
     // The directory of the tests may belong to somebody else, or lie where others may write.
     'StrictModes no',
     'MaxStartups 200',
-    'LogLevel VERBOSE',
     // Since 9.8, addresses that fail to authenticate are shut out for a while: 127.0.0.1 would be.
     ...(release >= 9.8 ? ['PerSourcePenalties no'] : []),
     'Subsystem sftp internal-sftp',
