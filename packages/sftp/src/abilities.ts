@@ -8,7 +8,6 @@ import {
   SAFE_CHUNK_BYTES,
 } from './options.js';
 import { type Quirks, quirksOf } from './quirks.js';
-import type { Greeting } from './wire/sftp-channel.js';
 
 /** What the server lets us do; everything else would be a guess from its name. */
 export interface Abilities {
@@ -28,12 +27,19 @@ export interface Abilities {
   readonly outstandingWrites: number;
 }
 
-/** @param roundTripMs of a small request; 0 if it is not known yet */
-export function abilitiesOf(
-  software: string | undefined,
-  { extensions, limits }: Greeting,
-  roundTripMs: number,
-): Abilities {
+/** What is known of a server by now. */
+export interface Known {
+  /** The software part of its identification line. */
+  readonly software: string | undefined;
+  /** Names and versions of the extensions that it offers. */
+  readonly extensions: ReadonlyMap<string, string>;
+  /** Largest READ and WRITE in bytes, 0 for any (`limits@openssh.com`); undefined if it did not tell. */
+  readonly limits: { readonly readBytes: number; readonly writeBytes: number } | undefined;
+  /** Of a small request; 0 before the first. */
+  readonly roundTripMs: number;
+}
+
+export function abilitiesOf({ software, extensions, limits, roundTripMs }: Known): Abilities {
   const quirks = quirksOf(software);
   const offers = (extension: string, version: string) => extensions.get(extension) === version;
   const readBytes = chunkWithin(limits?.readBytes);

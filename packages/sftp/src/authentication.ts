@@ -1,6 +1,6 @@
 import type { CredentialSecret } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import ssh2, { type AnyAuthMethod, type ParsedKey } from 'ssh2';
+import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
 
 /** One try of one method. */
 export interface Authentication {
@@ -84,5 +84,27 @@ function answerOnce(password: string, where: string, refuse: (reason: StorageErr
           `${where} asked a second round of questions (keyboard-interactive), which only a person can answer`,
         ),
       );
+  };
+}
+
+/** What ssh2 1.17 keeps of a connection, but does not declare. */
+interface Undeclared {
+  readonly _protocol: {
+    authPK(...given: readonly unknown[]): void;
+    readonly _handlers: { USERAUTH_PK_OK(protocol: unknown): void };
+  };
+}
+
+/**
+ * Sends the signature with the first request, as RFC 4252 allows in section 7. ssh2 first asks whether the key would
+ * do, which costs a round trip and helps only people who have to be asked for a passphrase.
+ */
+export function signAtOnce(client: Client): void {
+  const { _protocol: protocol } = client as unknown as Undeclared;
+  const send = protocol.authPK.bind(protocol);
+  protocol.authPK = (...given) => {
+    const signs = typeof given.at(-1) === 'function';
+    if (signs) send(...given);
+    else protocol._handlers.USERAUTH_PK_OK(protocol);
   };
 }

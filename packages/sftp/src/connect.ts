@@ -2,7 +2,7 @@ import { hostKeyFromBlob } from '@waybill/domain/host-key';
 import { StorageError, untilAborted } from '@waybill/storage';
 import type { Client } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
-import { type Authentication, authenticationWith } from './authentication.js';
+import { type Authentication, authenticationWith, signAtOnce } from './authentication.js';
 import { connectionFailed } from './errors.js';
 import { hostKeyAlgorithms, whyHostKeyRefused } from './host-key-verifier.js';
 import { KEEPALIVE_TRIES, type SftpOptions } from './options.js';
@@ -48,6 +48,7 @@ export async function openSession(options: SftpOptions, signal: AbortSignal): Pr
   );
   startOwnSftp(client, opening);
   client.on('handshake', () => leanGcm(client));
+  client.once('handshake', () => signAtOnce(client));
   const { socket, reuseBuffer } = connectSocket(options);
   // Keys are agreed on with bytes that ssh2 keeps; later it keeps only what it has decrypted.
   client.once('ready', reuseBuffer);

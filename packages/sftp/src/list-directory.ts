@@ -19,10 +19,19 @@ const MAX_EMPTY_ANSWERS = 100;
 export async function* listDirectory(session: Session, plan: ListPlan): AsyncGenerator<ListEntry> {
   const about = { doing: 'list', path: plan.absolute, signal: plan.signal };
   const handle = await session.openDirectory(about);
+  const ask = () => {
+    const batch = session.readDirectory(handle, about);
+    // Whoever stops early never looks at it.
+    batch.catch(() => {});
+    return batch;
+  };
+  // One ahead: the answer that there is no more is then on its way already.
+  const asked = [ask(), ask()];
   try {
     for (let entries = 0, empty = 0; ; ) {
-      const batch = await session.readDirectory(handle, about);
+      const batch = await asked.shift();
       if (batch === undefined) return;
+      asked.push(ask());
       entries += batch.length;
       empty = batch.length === 0 ? empty + 1 : 0;
       if (entries > MAX_LIST_ENTRIES || empty > MAX_EMPTY_ANSWERS)
@@ -33,8 +42,8 @@ export async function* listDirectory(session: Session, plan: ListPlan): AsyncGen
       for (const found of batch) if (!isSelf(found)) yield await entryOf(session, plan, found);
     }
   } finally {
-    const closed = session.closeQuietly(handle, plan.absolute);
-    if (!plan.signal.aborted) await closed;
+    // Nobody waits: whatever is asked for next comes behind it on the same channel.
+    void session.closeQuietly(handle, plan.absolute);
   }
 }
 

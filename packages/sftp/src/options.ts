@@ -32,13 +32,16 @@ export const SAFE_CHUNK_BYTES = 32 * 1024;
 
 /** What a line is thought to carry at most: the bytes on their way that keep it busy are this times its round trip. */
 export const BYTES_PER_MS = 800 * 1024;
-/** Bytes in READs that are not answered yet, of all files together: on a short line, and on the longest. */
-export const MIN_WINDOW_BYTES = 32 * MAX_CHUNK_BYTES;
-export const MAX_WINDOW_BYTES = 160 * MAX_CHUNK_BYTES;
+/**
+ * Bytes in READs that are not answered yet, of all files together: on a short line, and on the longest. More than that
+ * on a short line makes OpenSSH slower: it moves what it has read and can't send yet back and forth in memory.
+ */
+export const MIN_WINDOW_BYTES = 12 * MAX_CHUNK_BYTES;
+export const MAX_WINDOW_BYTES = 240 * MAX_CHUNK_BYTES;
 /** What OpenSSH lets a client send on one channel before it answers (`CHAN_SES_WINDOW_DEFAULT`). */
 export const CHANNEL_WINDOW_BYTES = 2 * 1024 * 1024;
 /** Requests of one kind outstanding per channel, whatever their size. */
-export const MAX_OUTSTANDING = 160;
+export const MAX_OUTSTANDING = 240;
 /** Where the endpoint does not say: what OpenSSH allows a connection by itself (`MaxSessions`). */
 export const DEFAULT_MAX_CHANNELS = 10;
 

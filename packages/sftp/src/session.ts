@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { StorageError } from '@waybill/storage';
 import type { Client } from 'ssh2';
-import { type Abilities, abilitiesOf } from './abilities.js';
+import { type Abilities, abilitiesOf, type Known } from './abilities.js';
 import { connectionFailed, requestFailed, Status, statusOf } from './errors.js';
 import { CLOSE_GRACE_MS } from './options.js';
 import {
@@ -73,9 +73,8 @@ class Waiting {
  * connects again.
  */
 export class Session {
+  #known: Known;
   #abilities: Abilities;
-  /** Milliseconds; the shortest that was seen of a request that had nothing before it. */
-  #roundTripMs = Number.POSITIVE_INFINITY;
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #sftp: SftpChannel;
@@ -101,7 +100,10 @@ export class Session {
     this.#where = options.where;
     this.#timeoutMs = options.timeoutMs;
     this.#log = options.log;
-    this.#abilities = this.#abilitiesAt(0);
+    // ssh2 keeps the server's name to itself.
+    const { _remoteVer: software } = client as unknown as { _remoteVer?: string };
+    this.#known = { software, extensions: sftp.extensions, limits: undefined, roundTripMs: 0 };
+    this.#abilities = abilitiesOf(this.#known);
     // One listener for each channel.
     client.setMaxListeners(0);
     const lost = (error: unknown) =>
@@ -118,9 +120,25 @@ export class Session {
   /** Files that are read and written at this moment: they share the requests that may be outstanding. */
   readonly busy = { reads: 0, writes: 0 };
 
-  /** Their outstanding requests grow with the time that a request takes, as far as it was measured by now. */
+  /** As far as is known by now: outstanding requests grow with the time that a request takes. */
   get abilities(): Abilities {
     return this.#abilities;
+  }
+
+  /** Asks for the largest READ and WRITE where the server tells them. Until then small ones are used. */
+  async learnLimits(signal: AbortSignal): Promise<void> {
+    const name = 'limits@openssh.com';
+    if (this.#known.extensions.get(name) !== '1') return;
+    const about = { doing: 'ask for', path: name, signal };
+    const told = await this.extended(name, EMPTY, about).catch((error: unknown) => {
+      // Offered and then refused is as good as not offered.
+      if (error instanceof StorageError && statusOf(error.cause) !== undefined) return undefined;
+      throw error;
+    });
+    if (told === undefined) return;
+    const fields = new Fields(told);
+    fields.uint64();
+    this.#learn({ limits: { readBytes: fields.uint64(), writeBytes: fields.uint64() } });
   }
 
   /** Opens another channel of the same connection. Rejects if the server refuses it; this session serves on. */
@@ -297,16 +315,15 @@ export class Session {
     });
   }
 
+  /** Of a request that had nothing before it: the shortest counts. */
   #measured(roundTripMs: number): void {
-    if (roundTripMs >= this.#roundTripMs) return;
-    this.#roundTripMs = roundTripMs;
-    this.#abilities = this.#abilitiesAt(roundTripMs);
+    const { roundTripMs: shortest } = this.#known;
+    if (shortest === 0 || roundTripMs < shortest) this.#learn({ roundTripMs });
   }
 
-  #abilitiesAt(roundTripMs: number): Abilities {
-    // ssh2 keeps the server's name to itself.
-    const { _remoteVer: software } = this.#client as unknown as { _remoteVer?: string };
-    return abilitiesOf(software, this.#sftp.greeting, roundTripMs);
+  #learn(more: Partial<Known>): void {
+    this.#known = { ...this.#known, ...more };
+    this.#abilities = abilitiesOf(this.#known);
   }
 
   #failed(error: Error, about: About): StorageError {
@@ -368,4 +385,5 @@ function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }
 
+const EMPTY = Buffer.alloc(0);
 const NEVER = new AbortController().signal;

@@ -36,8 +36,8 @@ export async function openSftpEndpoint(options: SftpOptions, signal: AbortSignal
   const session = await openSession(options, signal);
   try {
     const { maxChannels = DEFAULT_MAX_CHANNELS, log = () => {} } = options;
-    const channels = new Channels(session, maxChannels, log);
-    return new SftpEndpoint(session, channels, await findRoot(session, options.root, signal));
+    const [root] = await Promise.all([findRoot(session, options.root, signal), session.learnLimits(signal)]);
+    return new SftpEndpoint(session, new Channels(session, maxChannels, log), root);
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;

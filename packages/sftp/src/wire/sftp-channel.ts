@@ -4,14 +4,6 @@ import { AnswerReader, type AnswerSink } from './answer-reader.js';
 import { Answer, type Attributes, Fields, type Named, Request, string, uint32 } from './messages.js';
 import { SshChannel } from './ssh-channel.js';
 
-/** What a server says of itself at the start. */
-export interface Greeting {
-  /** Names and versions of the extensions that it offers. */
-  readonly extensions: ReadonlyMap<string, string>;
-  /** Largest READ and WRITE, in bytes (`limits@openssh.com`); undefined where it tells none. */
-  readonly limits: { readonly readBytes: number; readonly writeBytes: number } | undefined;
-}
-
 /** The server's STATUS for a request that it refuses. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -51,7 +43,7 @@ export class SftpChannel implements AnswerSink {
   #greeted: Receive<ReadonlyMap<string, string>> = () => {};
   #lastId = 0;
   #over: Error | undefined;
-  #greeting: Greeting = { extensions: new Map(), limits: undefined };
+  #extensions: ReadonlyMap<string, string> = new Map();
 
   /** @throws what the server refused */
   static async open(client: Client): Promise<SftpChannel> {
@@ -71,8 +63,7 @@ export class SftpChannel implements AnswerSink {
       },
     );
     sftp.#channel.send(uint32(5), Buffer.from([Request.init]), uint32(VERSION));
-    const extensions = await greeted;
-    sftp.#greeting = { extensions, limits: await sftp.#limits(extensions) };
+    sftp.#extensions = await greeted;
     return sftp;
   }
 
@@ -84,8 +75,9 @@ export class SftpChannel implements AnswerSink {
     if (this.#over) listener(this.#over);
   }
 
-  get greeting(): Greeting {
-    return this.#greeting;
+  /** Names and versions of the extensions that the server offers. */
+  get extensions(): ReadonlyMap<string, string> {
+    return this.#extensions;
   }
 
   close(): void {
@@ -231,24 +223,9 @@ export class SftpChannel implements AnswerSink {
     this.#expected.clear();
     for (const { receive } of outstanding) receive(error);
   }
-
-  #limits(extensions: ReadonlyMap<string, string>): Promise<Greeting['limits']> {
-    if (extensions.get(LIMITS) !== '1') return Promise.resolve(undefined);
-    return new Promise((resolve) =>
-      this.forExtended(LIMITS, EMPTY, (error, reply) => {
-        // Offered and then refused: as if it were not offered. A lost connection shows with the next request.
-        if (error || reply === undefined) return resolve(undefined);
-        const fields = new Fields(reply);
-        fields.uint64();
-        resolve({ readBytes: fields.uint64(), writeBytes: fields.uint64() });
-      }),
-    );
-  }
 }
 
 const SESSION_ENDED = 'connection lost: the server ended the SFTP session';
-const LIMITS = 'limits@openssh.com';
-const EMPTY = Buffer.alloc(0);
 
 function writePosition(into: Buffer, position: number, at: number): void {
   into.writeUInt32BE(Math.floor(position / 2 ** 32), at);
