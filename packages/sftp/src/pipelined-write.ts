@@ -12,6 +12,8 @@ export interface WritePlan {
   readonly signal: AbortSignal;
   /** Told the end of the unbroken prefix that the server has acknowledged. */
   readonly onProgress?: (acknowledgedBytes: number) => void;
+  /** Told when the last WRITE was sent, before it is answered: how many there were. */
+  readonly onSent?: ((writes: number) => void) | undefined;
 }
 
 /**
@@ -36,6 +38,7 @@ export async function pipelinedWrite(
   } finally {
     session.busy.writes--;
   }
+  plan.onSent?.(writes.sent);
   await writes.settled();
   writes.throwFailure();
   return writes.end;
@@ -53,6 +56,7 @@ class Writes {
   /** In the order of the file; the first is the oldest that is not acknowledged. */
   readonly #queue: Write[] = [];
   #outstanding = 0;
+  sent = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Called whenever a WRITE is answered. */
   #wake = () => {};
@@ -94,6 +98,7 @@ class Writes {
     const position = this.end;
     this.end += block.length;
     this.#outstanding++;
+    this.sent++;
     lane.outstanding++;
     const write: Write = { end: this.end, acknowledged: false };
     this.#queue.push(write);

@@ -2,9 +2,8 @@ import type { RemotePath } from '@waybill/domain';
 import { type FileInfo, type PutOptions, StorageError } from '@waybill/storage';
 import { fileInfo } from './attributes.js';
 import { Status, statusOf } from './errors.js';
-import { pipelinedWrite } from './pipelined-write.js';
+import { pipelinedWrite, type WritePlan } from './pipelined-write.js';
 import type { Session } from './session.js';
-import type { Attributes } from './wire/messages.js';
 import { type Channels, WriteLanes } from './write-lanes.js';
 
 export interface PutPlan extends PutOptions {
@@ -39,15 +38,19 @@ export async function putFile(
     { session, handle, outstanding: 0 },
     { channels: plan.channels, path, signal },
   );
-  let open = true;
+  let finished: Promise<FileInfo> | undefined;
+  const finish = () => {
+    finished ??= closeAndLook(session, handle, lanes, plan);
+    return finished;
+  };
   try {
     if (start > 0) await cutTo(session, handle, start, plan);
-    await writeBody(session, lanes, body, plan);
-    const [before] = await Promise.all([makeDurable(session, handle, plan), lanes.close()]);
-    open = false;
-    return await closeAndLook(session, handle, before, plan);
+    // Of a single block nothing has to be cut if it fails: the rest is asked for right behind it.
+    const onSent = (blocks: number) => void (blocks > 1 || finish().catch(() => {}));
+    await writeBody(session, lanes, body, { ...plan, onSent });
+    return await finish();
   } finally {
-    if (open) {
+    if (finished === undefined) {
       const closed = Promise.all([session.closeQuietly(handle, path), lanes.closeQuietly()]);
       if (!signal.aborted) await closed;
     }
@@ -77,7 +80,7 @@ async function writeBody(
   session: Session,
   lanes: WriteLanes,
   body: AsyncIterable<Uint8Array>,
-  { start = 0, signal, absolute: path, onProgress }: PutPlan,
+  { start = 0, signal, absolute: path, onProgress, onSent }: PutPlan & Pick<WritePlan, 'onSent'>,
 ): Promise<void> {
   let acknowledged = start;
   const onPrefix = (bytes: number) => {
@@ -85,7 +88,7 @@ async function writeBody(
     onProgress?.(bytes);
   };
   try {
-    await pipelinedWrite(session, body, { lanes, path, start, signal, onProgress: onPrefix });
+    await pipelinedWrite(session, body, { lanes, path, start, signal, onProgress: onPrefix, onSent });
   } catch (error) {
     // Best effort: the failure on its way says more than that the cut failed too. Aborted, no WRITE is left out.
     if (!signal.aborted)
@@ -94,18 +97,6 @@ async function writeBody(
         .catch(() => {});
     throw error;
   }
-}
-
-/** @returns what the server says of the file before it is closed; undefined if it does not say */
-async function makeDurable(session: Session, handle: Buffer, plan: PutPlan): Promise<Attributes | undefined> {
-  const { signal, absolute: path } = plan;
-  const synced = session.abilities.fsync
-    ? session.fsync(handle, { doing: 'flush', path, signal }).catch(unlessUnsupported)
-    : undefined;
-  // Asked for at the same time, to save a round trip. Denied: then the look after closing must do.
-  const looked = session.fstat(handle, { doing: 'look at', path, signal }).catch(() => undefined);
-  await synced;
-  return looked;
 }
 
 /** Object stores and drop boxes let nobody set attributes. */
@@ -119,20 +110,27 @@ function unlessUnsupported(error: unknown): void {
 }
 
 /**
- * Closes and looks at the file, in one round trip. A server that takes the file away on closing, or lets nobody look,
- * is believed what it said before.
+ * Makes the file durable, closes it and looks at it, all in one round trip: a server carries out the requests that
+ * concern one file in their order (draft-ietf-secsh-filexfer-02, section 6.1). One that takes the file away on closing,
+ * or lets nobody look, is believed what it said before.
  */
 async function closeAndLook(
   session: Session,
   handle: Buffer,
-  before: Attributes | undefined,
+  lanes: WriteLanes,
   { path, absolute, signal }: PutPlan,
 ): Promise<FileInfo> {
-  const closing = session.close(handle, { doing: 'close', path: absolute, signal });
-  const looking = session.lstat({ doing: 'look at', path: absolute, signal }).catch((error: unknown) => {
-    if (before === undefined || signal.aborted) throw error;
-    return before;
+  const about = (doing: string) => ({ doing, path: absolute, signal });
+  const durable = session.abilities.fsync
+    ? session.fsync(handle, about('flush')).catch(unlessUnsupported)
+    : undefined;
+  const before = session.fstat(handle, about('look at')).catch(() => undefined);
+  const closed = session.close(handle, about('close'));
+  const after = session.lstat(about('look at')).catch(async (error: unknown) => {
+    const seen = await before;
+    if (seen === undefined || signal.aborted) throw error;
+    return seen;
   });
-  const [, stats] = await Promise.all([closing, looking]);
+  const [stats] = await Promise.all([after, durable, closed, lanes.close()]);
   return fileInfo(path, stats, session.where);
 }

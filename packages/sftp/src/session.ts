@@ -263,10 +263,11 @@ export class Session {
     return this.#request(about, (receive) => this.#sftp.forExtended(name, payload, receive));
   }
 
-  /** Says goodbye and closes; what is still outstanding fails. */
+  /** Says goodbye and hangs up, without waiting for the other side to do so; what is still outstanding fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;
     const closed = new Promise<void>((resolve) => this.#client.once('close', () => resolve()));
+    this.#socket.once('finish', () => this.#socket.destroy());
     this.#fail(new StorageError('connection-lost', `the connection to ${this.#where} was closed by us`));
     this.#client.end();
     const timer = setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS);

@@ -76,6 +76,8 @@ class SftpEndpoint implements StorageEndpoint {
   readonly #session: Session;
   readonly #channels: Channels;
   readonly #root: string;
+  /** Regular files, since this endpoint made them; until they are moved or removed through it. */
+  readonly #put = new Set<RemotePath>();
   /** The last move onto each name, and the ones before it. */
   readonly #turns = new Map<RemotePath, Promise<unknown>>();
 
@@ -134,7 +136,9 @@ class SftpEndpoint implements StorageEndpoint {
     const { signal } = options;
     try {
       const plan = { ...options, path, absolute: this.#absolute(path), channels: this.#channels };
-      return await putFile(this.#session, body, plan);
+      const held = await putFile(this.#session, body, plan);
+      this.#put.add(path);
+      return held;
     } catch (error) {
       if (!isFailure(error) || signal.aborted) throw error;
       if ((await this.#typeOf(path, signal)) === 'directory')
@@ -189,6 +193,7 @@ class SftpEndpoint implements StorageEndpoint {
   }
 
   async remove(path: RemotePath, { signal }: Abortable): Promise<void> {
+    this.#put.delete(path);
     if (this.#session.abilities.quirks.removesDirectories) {
       if ((await this.#typeOf(path, signal)) === 'directory') return;
     }
@@ -245,6 +250,7 @@ class SftpEndpoint implements StorageEndpoint {
   }
 
   async #refuseUnlessRegular(path: RemotePath, signal: AbortSignal): Promise<void> {
+    if (this.#put.delete(path)) return;
     const type = await this.#typeOf(path, signal);
     if (type !== undefined && type !== 'file') throw this.#notRegular(path);
   }
