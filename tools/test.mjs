@@ -20,6 +20,9 @@ const PROGRAMS = {
   'ssh-keygen': 'openssh-client',
   sftp: 'openssh-client',
   'redis-server': 'redis-server',
+  gpg: 'gnupg',
+  zip: 'zip',
+  unzip: 'unzip',
 };
 
 await runTool(async (args) => {

@@ -9,3 +9,4 @@ export * from './retry-policy.js';
 export * from './run.js';
 export * from './schedule.js';
 export * from './transfer.js';
+export * from './transform.js';
