@@ -18,6 +18,8 @@ export interface EndpointProfile {
   /** A file that was written and closed is still there. Hot folders and mailboxes may take it away. */
   readonly keepsWritten: boolean | null;
   readonly canReadBack: boolean | null;
+  /** What comes back are the bytes that were written. */
+  readonly keepsBytes: boolean | null;
   /** A file that was read is still there. Mailboxes may give each file once. */
   readonly keepsRead: boolean | null;
   /** A file may be looked at by its name. */

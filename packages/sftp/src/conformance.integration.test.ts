@@ -1,15 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseHostKey } from '@waybill/domain/host-key';
 import { generateKeyPair, startSimulator } from '@waybill/simulator';
 import { describeEndpoint } from '@waybill/storage/conformance';
 import type { AccountServer } from '@waybill/testkit/account-server';
 import { startDropbear } from '@waybill/testkit/dropbear';
-import { type OpenSshOptions, startOpenSsh } from '@waybill/testkit/openssh';
 import { startProftpd } from '@waybill/testkit/proftpd';
 import { startRclone } from '@waybill/testkit/rclone';
 import { openSftpEndpoint } from './sftp-endpoint.js';
+import { optionsFor, startOpenSshAccount } from './testing/account.js';
 
 /** Only root may jail sessions. */
 const root = process.getuid?.() === 0;
@@ -49,34 +48,8 @@ function describeServer(name: string, start: () => Promise<AccountServer>): void
   });
 }
 
-function open({ host, port, username, root, privateKey, hostKey }: AccountServer) {
-  return openSftpEndpoint(
-    {
-      kind: 'sftp',
-      host,
-      port,
-      username,
-      root,
-      connectTimeoutMs: 20_000,
-      operationTimeoutMs: 20_000,
-      keepaliveMs: 10_000,
-      secret: { kind: 'private-key', privateKey },
-      hostKeys: [parseHostKey(hostKey)],
-    },
-    new AbortController().signal,
-  );
-}
-
-async function startOpenSshAccount(options: OpenSshOptions): Promise<AccountServer> {
-  const server = await startOpenSsh(options);
-  const directory = join(server.root, 'partner');
-  await mkdir(directory);
-  const { host, port, username, hostKey, clientKey, log, stop } = server;
-  return {
-    ...{ host, port, username, hostKey, log, stop, directory },
-    root: 'partner',
-    privateKey: clientKey.privateKey,
-  };
+function open(server: AccountServer) {
+  return openSftpEndpoint(optionsFor(server), new AbortController().signal);
 }
 
 async function startSimulatedPartner(): Promise<AccountServer> {

@@ -1,4 +1,4 @@
-import type { CredentialSecret, SftpSettings } from '@waybill/domain';
+import type { CredentialSecret, EndpointProfile, SftpSettings } from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 
 /** What it takes to open an SFTP endpoint. */
@@ -11,6 +11,8 @@ export interface SftpOptions extends SftpSettings {
    * change to. At any time while the connection lives.
    */
   readonly onAnnouncedHostKeys?: (keys: readonly HostKey[]) => void;
+  /** What a probe found out about this account. It only makes us more careful, or spares us a detour. */
+  readonly profile?: EndpointProfile;
   /** Told what is ignored on purpose, such as a handle that could not be closed. Nothing if left out. */
   readonly log?: (message: string) => void;
 }

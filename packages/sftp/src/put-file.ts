@@ -8,6 +8,8 @@ import { type Channels, WriteLanes } from './write-lanes.js';
 
 export interface PutPlan extends PutOptions {
   readonly channels: Channels;
+  /** A file that is there can be continued. */
+  readonly continues: boolean;
   readonly path: RemotePath;
   /** The same as the server knows it. */
   readonly absolute: string;
@@ -25,11 +27,11 @@ export async function putFile(
   plan: PutPlan,
 ): Promise<FileInfo> {
   const { start = 0, signal, absolute: path } = plan;
-  if (start > 0 && session.abilities.quirks.emptiesOnOpen)
+  if (start > 0 && !plan.continues)
     throw new StorageError(
       'unsupported',
-      `${path} on ${session.where} can't be continued from byte ${start}: this server empties files that are opened ` +
-        'for writing. Send the whole file',
+      `${path} on ${session.where} can't be continued from byte ${start}: this server does not continue files. ` +
+        'Send the whole file',
     );
   // Not for reading: many drop boxes let nobody read.
   const flags = start > 0 ? WRITE : WRITE | CREATE | TRUNCATE;

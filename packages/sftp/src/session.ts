@@ -125,6 +125,11 @@ export class Session {
     return this.#abilities;
   }
 
+  /** What the server said of itself by now, and how far away it is. */
+  get known(): Known {
+    return this.#known;
+  }
+
   /** Asks for the largest READ and WRITE where the server tells them. Until then small ones are used. */
   async learnLimits(signal: AbortSignal): Promise<void> {
     const name = 'limits@openssh.com';
@@ -250,12 +255,15 @@ export class Session {
     return this.#forStatus(Request.extended, fields, about);
   }
 
-  /** Only where `abilities.statvfs`. @returns blocks that the account may still write */
-  async freeBlocks(about: About): Promise<number> {
+  /** Only where `abilities.statvfs`. @returns bytes that the account may still write */
+  async freeBytes(about: About): Promise<number> {
     const found = new Fields(await this.extended('statvfs@openssh.com', string(about.path), about));
-    // Size of a block, of a fragment, blocks, free blocks; then those that are free for everybody.
-    for (let skipped = 0; skipped < 4; skipped++) found.uint64();
-    return found.uint64();
+    const blockBytes = found.uint64();
+    // What blocks are counted in. Left empty, the free ones still tell something from nothing.
+    const fragmentBytes = found.uint64() || blockBytes || 1;
+    // Blocks, and free ones; then those that are free for everybody.
+    for (let skipped = 0; skipped < 2; skipped++) found.uint64();
+    return found.uint64() * fragmentBytes;
   }
 
   /** Any other extension that answers with more than a status. @returns what follows the id in its answer */

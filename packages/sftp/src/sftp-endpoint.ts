@@ -15,12 +15,14 @@ import {
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
 import { Status, statusOf } from './errors.js';
+import { findRoot } from './find-root.js';
 import { isThere } from './is-there.js';
 import { listDirectory } from './list-directory.js';
-import { DEFAULT_MAX_CHANNELS, type SftpOptions } from './options.js';
+import type { SftpOptions } from './options.js';
 import { pipelinedRead } from './pipelined-read.js';
 import { putFile } from './put-file.js';
 import type { About, Session } from './session.js';
+import { type Strategy, strategyFor } from './strategy.js';
 import type { Attributes } from './wire/messages.js';
 import { Channels } from './write-lanes.js';
 
@@ -35,39 +37,14 @@ const READ = 0x01;
 export async function openSftpEndpoint(options: SftpOptions, signal: AbortSignal): Promise<StorageEndpoint> {
   const session = await openSession(options, signal);
   try {
-    const { maxChannels = DEFAULT_MAX_CHANNELS, log = () => {} } = options;
+    const strategy = strategyFor(session.abilities, options);
+    const channels = new Channels(session, strategy.maxChannels, options.log ?? (() => {}));
     const [root] = await Promise.all([findRoot(session, options.root, signal), session.learnLimits(signal)]);
-    return new SftpEndpoint(session, new Channels(session, maxChannels, log), root);
+    return new SftpEndpoint(session, { strategy, channels, root });
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** @returns the absolute path of the root, without a slash at the end */
-async function findRoot(session: Session, root: string, signal: AbortSignal): Promise<string> {
-  const path = root === '' ? '.' : root;
-  const about = { doing: 'open the root', path, signal };
-  const [absolute, stats] = await Promise.all([
-    // Some servers do not resolve paths, but take them as they are.
-    session.realpath(about).catch(unless(['not-found', 'unsupported', 'unknown'], path)),
-    // Drop boxes let nobody look, not even at the root.
-    session.stat(about).catch(unless(['permission-denied'], undefined)),
-  ]);
-  const type = stats && typeOf(stats);
-  if (type !== undefined && type !== 'directory')
-    throw new StorageError(
-      'not-found',
-      `the root ${printableName(path)} on ${session.where} is no directory`,
-    );
-  return absolute.replace(/\/+$/, '');
-}
-
-function unless<T>(codes: readonly string[], instead: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof StorageError && codes.includes(error.code)) return instead;
-    throw error;
-  };
 }
 
 class SftpEndpoint implements StorageEndpoint {
@@ -75,22 +52,27 @@ class SftpEndpoint implements StorageEndpoint {
   readonly properties: EndpointProperties;
   readonly #session: Session;
   readonly #channels: Channels;
+  readonly #strategy: Strategy;
   readonly #root: string;
   /** Regular files, since this endpoint made them; until they are moved or removed through it. */
   readonly #put = new Set<RemotePath>();
   /** The last move onto each name, and the ones before it. */
   readonly #turns = new Map<RemotePath, Promise<unknown>>();
 
-  constructor(session: Session, channels: Channels, root: string) {
+  constructor(
+    session: Session,
+    { strategy, channels, root }: { strategy: Strategy; channels: Channels; root: string },
+  ) {
     this.#session = session;
     this.#channels = channels;
+    this.#strategy = strategy;
     this.#root = root;
     this.label = session.where + (root.startsWith('/') ? root : `/${root}`);
     this.properties = {
-      atomicReplace: session.abilities.posixRename,
-      timePrecisionMs: 1000,
+      atomicReplace: strategy.posixRename,
+      timePrecisionMs: strategy.timePrecisionMs,
       concurrent: true,
-      continues: !session.abilities.quirks.emptiesOnOpen,
+      continues: strategy.continues,
     };
   }
 
@@ -135,7 +117,13 @@ class SftpEndpoint implements StorageEndpoint {
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
     const { signal } = options;
     try {
-      const plan = { ...options, path, absolute: this.#absolute(path), channels: this.#channels };
+      const plan = {
+        ...options,
+        path,
+        absolute: this.#absolute(path),
+        channels: this.#channels,
+        continues: this.properties.continues,
+      };
       const held = await putFile(this.#session, body, plan);
       this.#put.add(path);
       return held;
@@ -162,12 +150,21 @@ class SftpEndpoint implements StorageEndpoint {
       // Looked at before, since with some servers rename replaces.
       const [there] = await Promise.all([this.#typeOf(to, signal), this.#refuseUnlessRegular(from, signal)]);
       if (there !== undefined && !replace) throw this.#exists(to, 'exists');
-      if (there === 'file') await this.#replaceInSteps(to, about);
+      if (there === 'file') await this.#replace(to, about);
       else
         await this.#session
           .rename(target, about)
           .catch((error) => this.#explainMove(error, from, to, signal));
     });
+  }
+
+  async #replace(to: RemotePath, about: About): Promise<void> {
+    if (this.#strategy.renameReplaces) {
+      // A server that refuses leaves both files as they are.
+      const refused = await this.#session.rename(this.#absolute(to), about).catch(unlessAnswered);
+      if (refused === undefined) return;
+    }
+    await this.#replaceInSteps(to, about);
   }
 
   /**
@@ -319,7 +316,7 @@ class SftpEndpoint implements StorageEndpoint {
   async #orNoSpace(error: unknown, signal: AbortSignal): Promise<unknown> {
     if (!this.#session.abilities.statvfs) return error;
     const about = { doing: 'look for space at', path: this.#root || '/', signal };
-    const free = await this.#session.freeBlocks(about).catch(() => undefined);
+    const free = await this.#session.freeBytes(about).catch(() => undefined);
     if (free !== 0) return error;
     return new StorageError('no-space', `no space is left at ${this.label}: ${(error as Error).message}`, {
       cause: error,
@@ -344,9 +341,10 @@ function asideName(name: string): string {
   return `.waybill-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-replaced.part`;
 }
 
-/** What the server refuses is passed over; that the session is over is not. */
-function unlessAnswered(error: unknown): void {
-  if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
+/** What the server refuses may be passed over; that the session is over is thrown. */
+function unlessAnswered(error: unknown): StorageError {
+  if (error instanceof StorageError && statusOf(error.cause) !== undefined) return error;
+  throw error;
 }
 
 /** The status that says nothing. */

@@ -12,6 +12,8 @@ export interface Partner extends AsyncDisposable {
   readonly simulator: Simulator;
   /** Where `name` of the account lies on disk. */
   disk(name: string): string;
+  /** What it takes to reach it. */
+  readonly options: SftpOptions;
   /** Every endpoint is closed with the partner. */
   open(options?: Partial<SftpOptions>): Promise<StorageEndpoint>;
 }
@@ -25,26 +27,24 @@ export async function startPartner(...behaviours: (Behaviour | string)[]): Promi
     behaviours: behaviours.map((given) => (typeof given === 'string' ? behaviourOf(given) : given)),
   });
   const opened: StorageEndpoint[] = [];
+  const reached: SftpOptions = {
+    kind: 'sftp',
+    host: simulator.host,
+    port: simulator.port,
+    username: 'acme',
+    root: '',
+    connectTimeoutMs: 5_000,
+    operationTimeoutMs: 5_000,
+    keepaliveMs: 5_000,
+    secret: { kind: 'password', password: 'a secret' },
+    hostKeys: [parseHostKey(simulator.hostKey)],
+  };
   return {
+    options: reached,
     simulator,
     disk: (name) => path.join(root, name),
     async open(options) {
-      const endpoint = await openSftpEndpoint(
-        {
-          kind: 'sftp',
-          host: simulator.host,
-          port: simulator.port,
-          username: 'acme',
-          root: '',
-          connectTimeoutMs: 5_000,
-          operationTimeoutMs: 5_000,
-          keepaliveMs: 5_000,
-          secret: { kind: 'password', password: 'a secret' },
-          hostKeys: [parseHostKey(simulator.hostKey)],
-          ...options,
-        },
-        new AbortController().signal,
-      );
+      const endpoint = await openSftpEndpoint({ ...reached, ...options }, new AbortController().signal);
       opened.push(endpoint);
       return endpoint;
     },
