@@ -2,8 +2,10 @@ import {
   type ApiKeyRecord,
   type Database,
   type Endpoint,
+  type EndpointCheck,
   findApiKey,
   findEndpoint,
+  findEndpointCheck,
   findPartner,
   findRun,
   findSchedule,
@@ -20,6 +22,9 @@ import { invalid, notFound } from './refusal.js';
 export const find = {
   partner: finder<Partner>('partner', findPartner),
   endpoint: finder<Endpoint>('endpoint', findEndpoint),
+  endpointCheck: finder<EndpointCheck>('endpoint check', async (database, id) =>
+    isId(id) ? await findEndpointCheck(database, id) : undefined,
+  ),
   transfer: finder<Transfer>('transfer', findTransfer),
   schedule: finder<Schedule>('schedule', findSchedule),
   apiKey: finder<ApiKeyRecord>('API key', findApiKey),

@@ -12,6 +12,7 @@ import type {
   Attempt,
   Delivery,
   Endpoint,
+  EndpointCheck,
   HostKeyRecord,
   Occurrence,
   Partner,
@@ -22,7 +23,7 @@ import type {
   TransferVersion,
   Worker,
 } from '@waybill/db';
-import type { TransferDefinition } from '@waybill/domain';
+import type { EndpointCheckReport, EndpointProfile, TransferDefinition } from '@waybill/domain';
 import type { Signer } from '@waybill/secrets';
 
 // Every member is named here, so that a column that is added to a record is not shown by accident.
@@ -33,7 +34,7 @@ export function presentPartner(partner: Partner): contract.Partner {
 }
 
 export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
-  const { id, name, pool, partner, settings, credential } = endpoint;
+  const { id, name, pool, partner, settings, credential, profile, profiledAt } = endpoint;
   return {
     id,
     name,
@@ -42,6 +43,8 @@ export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
     pool,
     settings: { ...settings },
     credential: credential ? presentCredential(credential) : null,
+    profile: profile ? presentProfile(profile) : null,
+    profiledAt: timeOrNull(profiledAt),
     ...recordTimes(endpoint),
   };
 }
@@ -51,6 +54,46 @@ export function presentCredential({
   updatedAt,
 }: NonNullable<Endpoint['credential']>): contract.Credential {
   return { kind, updatedAt: updatedAt.toISOString() };
+}
+
+export function presentEndpointCheck(check: EndpointCheck): contract.EndpointCheck {
+  const { id, endpointId, endpointName, kind, state, pool, requestedBy, worker, report, failure } = check;
+  return {
+    id,
+    endpointId,
+    endpointName,
+    kind,
+    state,
+    pool,
+    requestedBy,
+    workerName: worker?.name ?? null,
+    report: report ? presentReport(report) : null,
+    failure: failure ?? null,
+    createdAt: check.createdAt.toISOString(),
+    startedAt: timeOrNull(check.startedAt),
+    finishedAt: timeOrNull(check.finishedAt),
+  };
+}
+
+function presentReport(report: EndpointCheckReport): NonNullable<contract.EndpointCheck['report']> {
+  switch (report.kind) {
+    case 'probe': {
+      const { kind, steps, profile, proposals } = report;
+      return {
+        kind,
+        steps: [...steps],
+        profile: profile && presentProfile(profile),
+        proposals: [...proposals],
+      };
+    }
+    case 'host-key-scan':
+      return { kind: report.kind, offered: [...report.offered], missing: [...report.missing] };
+  }
+}
+
+/** All of it is found out for people to see. */
+function presentProfile(profile: EndpointProfile): NonNullable<contract.Endpoint['profile']> {
+  return { ...profile, extensions: [...profile.extensions], hashes: [...profile.hashes] };
 }
 
 export function presentHostKey(key: HostKeyRecord): contract.HostKey {

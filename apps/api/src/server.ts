@@ -8,6 +8,7 @@ import { answerProblems, refuseUnknownRoute } from './plugins/problems.js';
 import { requestContext } from './plugins/request-context.js';
 import { apiKeyRoutes } from './routes/api-keys.js';
 import { auditEventRoutes } from './routes/audit-events.js';
+import { endpointCheckRoutes } from './routes/endpoint-checks.js';
 import { endpointRoutes } from './routes/endpoints.js';
 import { hostKeyRoutes } from './routes/host-keys.js';
 import { partnerRoutes } from './routes/partners.js';
@@ -38,6 +39,7 @@ function buildHandlers(deps: ApiDeps): Handlers {
   return {
     ...partnerRoutes(deps),
     ...endpointRoutes(deps),
+    ...endpointCheckRoutes(deps),
     ...hostKeyRoutes(deps, afterCommit),
     ...transferRoutes(deps),
     ...scheduleRoutes(deps),

@@ -1,7 +1,7 @@
 /** What the exit code of `waybill` says. Scripts rely on it: a number never changes its meaning. */
 export const exitCodes = {
   ok: 0,
-  /** The command worked, but the run that was waited for did not end `succeeded`. */
+  /** The command worked, but the run or check that was waited for did not end `succeeded`. */
   runNotSucceeded: 1,
   /** Wrong usage, or a request that the service found invalid. */
   invalid: 2,

@@ -16,7 +16,7 @@ import type { Streams } from './output.js';
 const exitCodesHelp = `
 Exit codes:
   0  it worked
-  1  the run that was waited for did not end "succeeded"
+  1  the run or check that was waited for did not end "succeeded"
   2  wrong usage, or a request that the service found invalid
   3  there is no such record
   4  no API key, a wrong one, or one that lacks the scope

@@ -2,6 +2,7 @@ import type { Database } from '@waybill/db';
 import type { Actor } from '@waybill/domain';
 import {
   dispatchQueuedRuns,
+  expireChecks,
   fireDueSchedules,
   pruneOutbox,
   publishOutbox,
@@ -45,6 +46,11 @@ export function startScheduler({ database, queue, log }: SchedulerParts): Loop {
       name: 'publish-outbox',
       everyMs: 1_000,
       run: () => publishOutbox({ database, signals: queue.signals }),
+    },
+    {
+      name: 'expire-checks',
+      everyMs: 5_000,
+      run: async () => (await expireChecks(context, { limit: BITE })).length,
     },
     { name: 'reconcile-queue', everyMs: 5_000, run: () => reconcileQueue({ database, queue: queue.queue }) },
     { name: 'prune-outbox', everyMs: 600_000, run: () => pruneOutbox(database) },

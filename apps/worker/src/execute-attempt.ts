@@ -1,11 +1,12 @@
 import { type Endpoint, isUnavailable, saveProgress } from '@waybill/db';
-import { type Actor, type AttemptOutcome, afterFailure, type Failure, type Id } from '@waybill/domain';
+import { type Actor, type AttemptOutcome, afterFailure, type Id } from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 import { type Claim, claimRun, finishAttempt, proposeHostKeys, renewLease } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { StorageError } from '@waybill/storage';
 import { type Progress, runTransfer, Superseded } from '@waybill/transfer';
 import { databaseJournal } from './database-journal.js';
+import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
 import { openEndpoint } from './open-endpoint.js';
@@ -126,12 +127,6 @@ async function transferFiles(
     if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
     return afterFailure(failureOf(error), retry, run.attemptsUsed + 1, new Date());
   }
-}
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof StorageError) return { code: error.code, message: error.message };
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: 'unknown', message: `an error that Waybill does not know: ${message.slice(0, 2_000)}` };
 }
 
 function forTheRecord({ files, bytesSelected, bytesMoved }: Progress) {

@@ -1,8 +1,9 @@
 import type { Db, Endpoint } from '@waybill/db';
+import type { SftpSettings } from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 import { openCredential, trustedHostKeys } from '@waybill/operations';
 import { SecretRefused, type Vault } from '@waybill/secrets';
-import { openSftpEndpoint } from '@waybill/sftp';
+import { openSftpEndpoint, type SftpOptions } from '@waybill/sftp';
 import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/storage';
 
 /**
@@ -22,20 +23,35 @@ export async function openEndpoint(
     case 'local':
       return await openLocalEndpoint({ root: settings.root });
     case 'sftp': {
-      const secret = await readCredential(db, vault, endpoint);
-      if (!secret)
-        throw new StorageError(
-          'misconfigured',
-          `endpoint ${endpoint.name} has no credential: set one with "waybill endpoint credential ${endpoint.name}"`,
-        );
-      const hostKeys = await trustedHostKeys(db, endpoint.id);
       const announced = (keys: readonly HostKey[]) => onAnnouncedHostKeys(endpoint, keys);
+      const options = await sftpOptions(db, vault, endpoint, settings);
+      const { profile } = endpoint;
       return await openSftpEndpoint(
-        { ...settings, secret, hostKeys, onAnnouncedHostKeys: announced },
+        { ...options, ...(profile && { profile }), onAnnouncedHostKeys: announced },
         signal,
       );
     }
   }
+}
+
+/**
+ * What it takes to connect to the account that `settings` of the endpoint name.
+ * @throws StorageError `misconfigured` if the endpoint has no credential, or one that cannot be opened
+ */
+export async function sftpOptions(
+  db: Db,
+  vault: Vault,
+  endpoint: Endpoint,
+  settings: SftpSettings,
+): Promise<SftpOptions> {
+  const secret = await readCredential(db, vault, endpoint);
+  if (!secret)
+    throw new StorageError(
+      'misconfigured',
+      `endpoint ${endpoint.name} has no credential: set one with "waybill endpoint credential ${endpoint.name}"`,
+    );
+  const hostKeys = await trustedHostKeys(db, endpoint.id);
+  return { ...settings, secret, hostKeys };
 }
 
 async function readCredential(db: Db, vault: Vault, { id, name }: Endpoint) {

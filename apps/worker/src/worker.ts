@@ -1,11 +1,19 @@
 import { hostname } from 'node:os';
 import type { Database } from '@waybill/db';
 import { type Actor, newId } from '@waybill/domain';
-import { heartbeatWorker, registerWorker, stopWorker } from '@waybill/operations';
-import type { QueueSystem, RunConsumer, Signals } from '@waybill/queue';
+import {
+  claimCheck,
+  heartbeatWorker,
+  onCheckRequested,
+  registerWorker,
+  stopWorker,
+} from '@waybill/operations';
+import { type QueueSystem, type RunConsumer, ShuttingDown, type Signals } from '@waybill/queue';
 import type { Vault } from '@waybill/secrets';
 import type { Logger } from '@waybill/telemetry';
+import { type CheckLane, startCheckLane } from './check-lane.js';
 import { executeAttempt } from './execute-attempt.js';
+import { type CheckParts, executeCheck } from './execute-check.js';
 
 /** What an attempt needs of the process it runs in. */
 export interface WorkerParts {
@@ -36,6 +44,11 @@ export interface RunningWorker {
 
 const SIGN_OF_LIFE_MS = 10_000;
 
+/** Checks of endpoints carried out at once: they are short, and open one or two connections each. */
+const CHECKS_AT_ONCE = 2;
+/** A check is looked for this often even if no signal arrives: signals may be lost. */
+const LOOK_FOR_CHECKS_MS = 5_000;
+
 /** Starts to take runs from the queues of the pools. */
 export async function startWorker(
   parts: WorkerParts & { readonly queue: QueueSystem },
@@ -60,6 +73,7 @@ export async function startWorker(
         executeAttempt({ ...parts, workerId: id, actor, leaseMs }, job, signal),
       ),
     );
+  const checks = await takeChecks({ ...parts, workerId: id, actor }, pools);
   const signOfLife = setInterval(() => {
     heartbeatWorker(database, id).catch((error) =>
       log.warn({ err: error }, 'the sign of life was not written'),
@@ -71,9 +85,29 @@ export async function startWorker(
     id,
     async close() {
       clearInterval(signOfLife);
-      await Promise.all(consumers.map((consumer) => consumer.close(graceMs)));
+      await Promise.all([
+        ...consumers.map((consumer) => consumer.close(graceMs)),
+        checks.close(new ShuttingDown(`worker ${name} stops`)),
+      ]);
       await stopWorker(database, id);
       log.info({ worker: id }, 'worker stopped');
     },
   };
+}
+
+/** Begins to carry out checks of endpoints of the pools, and hears at once of new ones where signals arrive. */
+async function takeChecks(parts: CheckParts, pools: readonly string[]): Promise<CheckLane> {
+  const { database, actor, workerId, signals, log } = parts;
+  const lane = startCheckLane({
+    atOnce: CHECKS_AT_ONCE,
+    lookEveryMs: LOOK_FOR_CHECKS_MS,
+    claim: () => claimCheck({ database, actor }, { workerId, pools }),
+    execute: (claim, signal) => executeCheck(parts, claim, signal),
+    onError: (error) => log.warn({ err: error }, 'a check of an endpoint could not be taken or ended'),
+  });
+  for (const pool of pools)
+    await onCheckRequested(signals, pool, () => lane.look()).catch((error: unknown) =>
+      log.warn({ err: error, pool }, `no signals: checks are looked for every ${LOOK_FOR_CHECKS_MS} ms`),
+    );
+  return lane;
 }

@@ -11,6 +11,14 @@ export function describeEvent(event: AuditEvent): string {
       return `created ${event.data.kind} endpoint ${event.data.name}`;
     case 'endpoint.updated':
       return `changed ${list(event.data.changed)} of endpoint ${event.data.name}`;
+    case 'endpoint-check.requested':
+      return `asked for a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+    case 'endpoint-check.started':
+      return `started a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+    case 'endpoint-check.succeeded':
+      return `finished a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+    case 'endpoint-check.failed':
+      return `finished a ${event.data.kind} of endpoint ${event.data.endpoint}, which failed: ${event.data.reason}`;
     case 'host-key.added':
       return `added ${event.data.state} host key ${event.data.fingerprint} (${event.data.algorithm}) to endpoint ${event.data.endpoint}`;
     case 'host-key.state-changed':

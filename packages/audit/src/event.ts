@@ -1,6 +1,7 @@
 import type {
   CatchUpRule,
   CredentialKind,
+  EndpointCheckKind,
   EndpointKind,
   FailureCode,
   HostKeyState,
@@ -42,6 +43,12 @@ interface EndpointData {
   readonly host?: string;
   readonly port?: number;
   readonly username?: string;
+}
+
+interface EndpointCheckData {
+  readonly endpoint: string;
+  readonly checkId: Id;
+  readonly kind: EndpointCheckKind;
 }
 
 interface HostKeyData {
@@ -108,6 +115,10 @@ export type AuditEvent =
   | Variant<'partner.updated', 'partner', PartnerData & { readonly changed: readonly string[] }>
   | Variant<'endpoint.created', 'endpoint', EndpointData>
   | Variant<'endpoint.updated', 'endpoint', EndpointData & { readonly changed: readonly string[] }>
+  | Variant<'endpoint-check.requested', 'endpoint', EndpointCheckData>
+  | Variant<'endpoint-check.started', 'endpoint', EndpointCheckData>
+  | Variant<'endpoint-check.succeeded', 'endpoint', EndpointCheckData>
+  | Variant<'endpoint-check.failed', 'endpoint', EndpointCheckData & { readonly reason: string }>
   | Variant<'host-key.added', 'endpoint', HostKeyData & { readonly state: HostKeyState }>
   | Variant<
       'host-key.state-changed',

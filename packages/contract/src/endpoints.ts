@@ -1,5 +1,6 @@
 import { credentialKinds, hostKeyStates } from '@waybill/domain';
 import { z } from 'zod';
+import { endpointProfile } from './endpoint-checks.js';
 import { id, name, page, pool, reference, time } from './fields.js';
 
 const host = z
@@ -85,6 +86,8 @@ export const endpoint = z
     pool,
     settings: settingsShown,
     credential: credential.nullable(),
+    profile: endpointProfile.nullable().meta({ description: 'Of the newest probe that could log in.' }),
+    profiledAt: time.nullable(),
     createdAt: time,
     updatedAt: time,
   })

@@ -9,6 +9,7 @@ export {
   type ClientOptions,
   createClient,
 } from './client.js';
+export type { EndpointCheck } from './endpoint-checks.js';
 export type { Credential, Endpoint, HostKey } from './endpoints.js';
 export type { Readiness } from './health.js';
 export type { Partner } from './partners.js';

@@ -2,6 +2,13 @@ import { z } from 'zod';
 import { apiKey, apiKeyCreated, apiKeyPage, createApiKey } from './api-keys.js';
 import { auditEvent, auditEventFilters, auditEventPage, auditVerification } from './audit-events.js';
 import {
+  endpointCheck,
+  endpointCheckFilters,
+  endpointCheckPage,
+  endpointCheckQuery,
+  requestEndpointCheck,
+} from './endpoint-checks.js';
+import {
   addHostKey,
   changeHostKey,
   createEndpoint,
@@ -179,6 +186,44 @@ export const routes = {
     params,
     body: changeHostKey,
     responses: { 200: { description: 'The host key as it is now', schema: hostKey } },
+    problems: [],
+  },
+  requestEndpointCheck: {
+    method: 'post',
+    path: `${v1}/endpoints/{id}/checks`,
+    tag: 'endpoints',
+    summary: 'Have a worker probe an endpoint, or scan the host keys of its server',
+    scope: 'operate',
+    params,
+    body: requestEndpointCheck,
+    responses: {
+      202: {
+        description: 'The new check, or the one of the same kind that is still open',
+        schema: endpointCheck,
+      },
+    },
+    problems: [],
+  },
+  listEndpointChecks: {
+    method: 'get',
+    path: `${v1}/endpoints/{id}/checks`,
+    tag: 'endpoints',
+    summary: 'List the checks of an endpoint, newest first',
+    scope: 'read',
+    params,
+    query: endpointCheckFilters,
+    responses: { 200: { description: 'A page', schema: endpointCheckPage } },
+    problems: [],
+  },
+  getEndpointCheck: {
+    method: 'get',
+    path: `${v1}/endpoint-checks/{id}`,
+    tag: 'endpoints',
+    summary: 'Show a check; with `wait`, once it is over',
+    scope: 'read',
+    params,
+    query: endpointCheckQuery,
+    responses: { 200: { description: 'The check', schema: endpointCheck } },
     problems: [],
   },
 

@@ -10,7 +10,7 @@ import {
 import { z } from 'zod';
 import { bytes, count, id, page, paging, reference, sha256, time, timeAsked } from './fields.js';
 
-const failure = z
+export const failure = z
   .strictObject({
     code: z.enum(failureCodes as [FailureCode, ...FailureCode[]]),
     message: z.string().meta({ description: 'What, where, both values, what to do.' }),

@@ -5,6 +5,8 @@ import {
   catchUpRules,
   credentialKinds,
   deliveryStates,
+  endpointCheckKinds,
+  endpointCheckStates,
   endpointKinds,
   failureCodes,
   hostKeyStates,
@@ -32,6 +34,9 @@ afterAll(async () => {
 
 const lists: Record<string, readonly string[]> = {
   endpoint_kind_known: endpointKinds,
+  endpoint_check_kind_known: endpointCheckKinds,
+  endpoint_check_state_known: endpointCheckStates,
+  endpoint_check_failure_code_known: failureCodes,
   host_key_state_known: hostKeyStates,
   credential_kind_known: credentialKinds,
   transfer_kind_known: transferKinds,
@@ -122,6 +127,28 @@ describe('a run', () => {
   });
 });
 
+describe('a check of an endpoint', () => {
+  it.each([
+    ['endpoint_check_running_has_worker', `state = 'running'`],
+    ['endpoint_check_final_is_finished', `state = 'succeeded', report = '{}'`],
+    ['endpoint_check_final_is_explained', `state = 'succeeded', finished_at = now()`],
+    ['endpoint_check_final_is_explained', `state = 'failed', finished_at = now()`],
+    [
+      'endpoint_check_final_is_explained',
+      `state = 'failed', finished_at = now(), report = '{}', failure_code = 'unknown'`,
+    ],
+    ['endpoint_check_final_is_explained', `report = '{}'`],
+    ['endpoint_check_kind_known', `kind = 'guess'`],
+    ['endpoint_check_state_known', `state = 'stuck'`],
+  ])('is refused by %s with %s', async (constraint, assignment) => {
+    const id = await insertCheck();
+    const change = database.prisma.$executeRawUnsafe(
+      `update endpoint_check set ${assignment} where id = '${id}'`,
+    );
+    expect(isCheckViolation(await change.catch((error) => error), constraint)).toBe(true);
+  });
+});
+
 describe('the audit chain', () => {
   it('has one head, before the first event', async () => {
     expect(await database.prisma.auditHead.findMany()).toEqual([{ id: 1, seq: 0n, hash: '0'.repeat(64) }]);
@@ -154,4 +181,14 @@ async function insertRun(): Promise<string> {
     await tx.run.create({ data });
     return id;
   });
+}
+
+async function insertCheck(): Promise<string> {
+  const endpointId = crypto.randomUUID();
+  const endpoint = { id: endpointId, name: endpointId, kind: 'local', settings: {} };
+  await database.prisma.endpoint.create({ data: endpoint });
+  const id = crypto.randomUUID();
+  const data = { id, endpointId, kind: 'probe', state: 'queued', pool: 'default', requestedBy: 'test' };
+  await database.prisma.endpointCheck.create({ data });
+  return id;
 }

@@ -1,12 +1,13 @@
 import {
   type CredentialKind,
   type EndpointKind,
+  type EndpointProfile,
   type EndpointSettings,
   type Id,
   isId,
 } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
-import type { Prisma } from './generated/client.js';
+import { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
 import { defined } from './values.js';
 
@@ -20,6 +21,9 @@ export interface Endpoint {
   readonly settings: EndpointSettings;
   /** The pool whose workers can reach it. */
   readonly pool: string;
+  /** What the newest probe found out; `undefined` if there was none of this place. */
+  readonly profile: EndpointProfile | undefined;
+  readonly profiledAt: Date | undefined;
   /** What is shown of the endpoint's secret. */
   readonly credential: { readonly kind: CredentialKind; readonly updatedAt: Date } | undefined;
   readonly createdAt: Date;
@@ -45,10 +49,33 @@ export async function insertEndpoint(db: Db, id: Id, values: EndpointValues): Pr
   return toEndpoint(await clientOf(db).endpoint.create({ data, include }));
 }
 
-export async function saveEndpoint(db: Db, id: Id, values: Partial<EndpointValues>): Promise<Endpoint> {
+/** `dropProfile`: it is another place now, of which nothing was found out yet. */
+export async function saveEndpoint(
+  db: Db,
+  id: Id,
+  values: Partial<EndpointValues>,
+  { dropProfile }: { readonly dropProfile: boolean },
+): Promise<Endpoint> {
   const { settings, ...others } = values;
-  const data = { ...others, ...(settings && { settings: toJson(settings) }), updatedAt: new Date() };
+  const data = {
+    ...others,
+    ...(settings && { settings: toJson(settings) }),
+    ...(dropProfile && { profile: Prisma.DbNull, profiledAt: null }),
+    updatedAt: new Date(),
+  };
   return toEndpoint(await clientOf(db).endpoint.update({ where: { id }, data, include }));
+}
+
+/** False if the endpoint has other settings by now than those that were looked at. */
+export async function saveEndpointProfile(
+  db: Db,
+  { id, settings }: Pick<Endpoint, 'id' | 'settings'>,
+  profile: EndpointProfile,
+): Promise<boolean> {
+  const saved = await clientOf(db).$executeRaw`
+    update endpoint set profile = ${JSON.stringify(profile)}::jsonb, profiled_at = now()
+    where id = ${id}::uuid and settings = ${JSON.stringify(settings)}::jsonb`;
+  return saved === 1;
 }
 
 export async function findEndpoint(db: Db, idOrName: string): Promise<Endpoint | undefined> {
@@ -81,6 +108,8 @@ function toEndpoint(row: Row): Endpoint {
     ...others,
     kind: row.kind as EndpointKind,
     settings: row.settings as unknown as EndpointSettings,
+    profile: (row.profile ?? undefined) as unknown as EndpointProfile | undefined,
+    profiledAt: row.profiledAt ?? undefined,
     partner: partner ?? undefined,
     credential: credential
       ? { kind: credential.kind as CredentialKind, updatedAt: credential.updatedAt }

@@ -42,12 +42,28 @@ export {
   type WholeFile,
 } from './deliveries.js';
 export {
+  claimExpiredEndpointChecks,
+  type Deadlines,
+  type EndpointCheck,
+  type EndpointCheckEnd,
+  type Expiry,
+  endEndpointCheck,
+  findEndpointCheck,
+  findOpenEndpointCheck,
+  insertEndpointCheck,
+  isEndpointCheckQueued,
+  listEndpointChecks,
+  type NewEndpointCheck,
+  startEndpointCheck,
+} from './endpoint-checks.js';
+export {
   type Endpoint,
   type EndpointValues,
   findEndpoint,
   insertEndpoint,
   listEndpoints,
   saveEndpoint,
+  saveEndpointProfile,
 } from './endpoints.js';
 export {
   isCheckViolation,

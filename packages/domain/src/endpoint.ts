@@ -24,6 +24,13 @@ export interface LocalSettings {
 
 export type EndpointSettings = SftpSettings | LocalSettings;
 
+/** Do both lead to the same files, however they are reached? */
+export function isSamePlace(one: EndpointSettings, other: EndpointSettings): boolean {
+  if (one.root !== other.root) return false;
+  if (one.kind === 'local' || other.kind === 'local') return one.kind === other.kind;
+  return one.host === other.host && one.port === other.port && one.username === other.username;
+}
+
 export const hostKeyStates = ['proposed', 'active', 'retiring', 'revoked'] as const;
 /** Only `active` and `retiring` keys are trusted. */
 export type HostKeyState = (typeof hostKeyStates)[number];

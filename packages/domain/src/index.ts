@@ -1,6 +1,7 @@
 export * from './actor.js';
 export * from './attempt-outcome.js';
 export * from './endpoint.js';
+export * from './endpoint-check.js';
 export * from './endpoint-profile.js';
 export * from './failure.js';
 export * from './glob.js';

@@ -9,7 +9,7 @@ import {
   saveEndpoint,
   transaction,
 } from '@waybill/db';
-import { type EndpointSettings, type Id, newId } from '@waybill/domain';
+import { type EndpointSettings, type Id, isSamePlace, newId } from '@waybill/domain';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
@@ -67,7 +67,10 @@ export async function updateEndpoint(
     };
     const changed = changedMembers(old, values);
     if (changed.length === 0) return before;
-    const endpoint = await withUniqueName('endpoint', values.name, () => saveEndpoint(tx, before.id, values));
+    const dropProfile = !isSamePlace(old.settings, values.settings);
+    const endpoint = await withUniqueName('endpoint', values.name, () =>
+      saveEndpoint(tx, before.id, values, { dropProfile }),
+    );
     await appendAuditEvent(tx, actor, {
       type: 'endpoint.updated',
       subject: { kind: 'endpoint', id: endpoint.id },

@@ -1,5 +1,12 @@
 export { type ApiKeyInput, authenticate, createApiKey, revokeApiKey } from './api-keys.js';
 export { cancelRun } from './cancel-run.js';
+export {
+  announceCheck,
+  announceCheckOver,
+  onCheckOver,
+  onCheckRequested,
+} from './check-signals.js';
+export { type CheckClaim, claimCheck } from './claim-check.js';
 export { type Claim, claimRun, renewLease } from './claim-run.js';
 export { composeReceipt } from './compose-receipt.js';
 export type { Context } from './context.js';
@@ -9,12 +16,15 @@ export { createPartner, type PartnerInput, updatePartner } from './define-partne
 export { createSchedule, type ScheduleInput, updateSchedule } from './define-schedule.js';
 export { createTransfer, type TransferInput, updateTransfer } from './define-transfer.js';
 export { type DispatchOptions, dispatchQueuedRuns, reconcileQueue } from './dispatch-runs.js';
+export { checkLimitMs, expireChecks } from './expire-checks.js';
 export { finishAttempt } from './finish-attempt.js';
+export { type CheckResult, finishCheck } from './finish-check.js';
 export { type FiredOccurrence, fireDueSchedules } from './fire-schedules.js';
 export { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
 export { OperationError, type OperationErrorCode } from './operation-error.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';
 export { type DeniedRequest, recordDenied, recordService } from './record-event.js';
+export { requestCheck } from './request-check.js';
 export { abandonLeases, type RescuedRun, rescueLostAttempts } from './rescue-attempts.js';
 export { retryRun } from './retry-run.js';
 export { type RunRequest, triggerRun } from './trigger-run.js';

@@ -8,6 +8,8 @@ import { type Names, partnerNames, placeOf } from '../names.js';
 import { addLimit, given, positive } from '../options.js';
 import { fetchUpTo, printPage } from '../paging.js';
 import { readSecret } from '../secret.js';
+import { profileFacts, profileWarnings } from '../show-profile.js';
+import { addCheckCommands } from './endpoint-checks.js';
 import { addHostKeyCommands } from './host-keys.js';
 
 interface SettingsOptions {
@@ -61,7 +63,7 @@ export function addEndpointCommands(program: Command, context: Context): void {
 
   endpoint
     .command('show <endpoint>')
-    .description('show an endpoint and its host keys')
+    .description('show an endpoint, its host keys and what the newest probe found out')
     .action(async (id: string) => {
       const client = await context.client();
       await show(context, await client.call('getEndpoint', { params: { id }, signal }));
@@ -81,6 +83,7 @@ export function addEndpointCommands(program: Command, context: Context): void {
     });
 
   addHostKeyCommands(endpoint, context);
+  addCheckCommands(endpoint, context);
   addCredentialCommand(endpoint, context);
 }
 
@@ -187,8 +190,18 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     Credential:
       endpoint.credential && `${endpoint.credential.kind}, ${formatTime(endpoint.credential.updatedAt)}`,
     'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
+    ...profileFields(endpoint),
     Id: endpoint.id,
   });
+}
+
+function profileFields({ profile, profiledAt }: Endpoint): Record<string, string> {
+  if (profile === null) return {};
+  return {
+    Probed: formatTime(profiledAt),
+    Found: profileFacts(profile),
+    Warnings: profileWarnings(profile).join('; '),
+  };
 }
 
 function usage(message: string): CommandFailed {

@@ -1,0 +1,241 @@
+import { type Endpoint, findEndpoint, findEndpointCheck, listAuditEvents } from '@waybill/db';
+import { type EndpointProfile, newId, type ProbeReport, type SftpSettings } from '@waybill/domain';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CheckClaim, claimCheck } from './claim-check.js';
+import { createEndpoint, updateEndpoint } from './define-endpoint.js';
+import { expireChecks } from './expire-checks.js';
+import { finishCheck } from './finish-check.js';
+import { requestCheck } from './request-check.js';
+import { eventsOf, openTestContext, type TestContext } from './testing/exchange.js';
+import { heartbeatWorker, registerWorker, stopWorker } from './workers.js';
+
+let context: TestContext;
+beforeAll(async () => {
+  context = await openTestContext();
+});
+afterAll(() => context[Symbol.asyncDispose]());
+
+const settings: SftpSettings = {
+  kind: 'sftp',
+  host: 'sftp.example.com',
+  port: 22,
+  username: 'acme',
+  root: '.',
+  connectTimeoutMs: 20_000,
+  operationTimeoutMs: 30_000,
+  keepaliveMs: 15_000,
+};
+const profile = { probedAt: '2026-03-01T06:00:00.000Z', software: 'OpenSSH_9.2p1' } as EndpointProfile;
+const step = { name: 'connect', outcome: 'passed', detail: 'connected', tookMs: 12 } as const;
+const passed: ProbeReport = { steps: [step], profile, proposals: [] };
+
+/** An SFTP endpoint in a pool of its own, so that no other test's worker takes its checks. */
+async function makeEndpoint(): Promise<Endpoint> {
+  const name = `e-${newId()}`;
+  return await createEndpoint(context, { name, settings, pool: name.slice(0, 30) });
+}
+
+async function makeWorker(pool: string): Promise<{ workerId: string; pools: string[] }> {
+  const values = { name: 'w-1', pools: [pool], host: 'localhost', pid: 1, concurrency: 2 };
+  const { id } = await registerWorker(context.database, { id: newId(), ...values });
+  return { workerId: id, pools: [pool] };
+}
+
+async function claimed(endpoint: Endpoint): Promise<CheckClaim> {
+  await requestCheck(context, endpoint.name, 'probe');
+  const claim = await claimCheck(context, await makeWorker(endpoint.pool));
+  return claim ?? expect.unreachable('there was no check to claim');
+}
+
+async function check(id: string) {
+  return (await findEndpointCheck(context.database, id)) ?? expect.unreachable(`there is no check ${id}`);
+}
+
+/** As when it was asked for, or begun, so long ago. */
+async function age(id: string, seconds: number): Promise<void> {
+  await context.database.prisma.$executeRaw`
+    update endpoint_check set created_at = created_at - ${seconds} * interval '1 second',
+      started_at = started_at - ${seconds} * interval '1 second' where id = ${id}::uuid`;
+}
+
+async function expire(): Promise<string[]> {
+  return await expireChecks(context, { limit: 100 });
+}
+
+describe('asking for a check', () => {
+  it('makes one open check of a kind, however many ask at once', async () => {
+    const endpoint = await makeEndpoint();
+    const asked = await Promise.all(
+      Array.from({ length: 8 }, () => requestCheck(context, endpoint.name, 'probe')),
+    );
+    expect(new Set(asked.map(({ check }) => check.id)).size).toBe(1);
+    expect(asked.filter(({ created }) => created)).toHaveLength(1);
+    expect(asked[0]?.check).toMatchObject({ state: 'queued', pool: endpoint.pool, requestedBy: 'test' });
+    const scan = await requestCheck(context, endpoint.id, 'host-key-scan');
+    expect(scan.created).toBe(true);
+    expect(await eventsOf(context.database, endpoint.id)).toEqual([
+      'endpoint.created',
+      'endpoint-check.requested',
+      'endpoint-check.requested',
+    ]);
+  });
+
+  it('makes another one once the first is over', async () => {
+    const endpoint = await makeEndpoint();
+    const claim = await claimed(endpoint);
+    await finishCheck(context, claim, { report: { kind: 'probe', ...passed } });
+    const again = await requestCheck(context, endpoint.name, 'probe');
+    expect(again).toMatchObject({ created: true, check: { state: 'queued' } });
+    expect(again.check.id).not.toBe(claim.check.id);
+  });
+
+  it('refuses a host key scan of a directory, and a check of nothing', async () => {
+    const local = { kind: 'local', root: '/srv/in' } as const;
+    const { name } = await createEndpoint(context, { name: `l-${newId()}`, settings: local });
+    await expect(requestCheck(context, name, 'host-key-scan')).rejects.toMatchObject({
+      code: 'invalid',
+      field: '/kind',
+    });
+    await expect(requestCheck(context, 'nothing', 'probe')).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('claiming a check', () => {
+  it('gives it to one of many workers that look at once', async () => {
+    const { name, pool } = await makeEndpoint();
+    const { check: queued } = await requestCheck(context, name, 'probe');
+    const workers = await Promise.all(Array.from({ length: 6 }, () => makeWorker(pool)));
+    const claims = await Promise.all(workers.map((worker) => claimCheck(context, worker)));
+    const taken = claims.filter((claim) => claim !== undefined);
+    expect(taken.map(({ check, endpoint }) => [check.id, check.state, endpoint.name])).toEqual([
+      [queued.id, 'running', name],
+    ]);
+  });
+
+  it('leaves the checks of other pools alone', async () => {
+    const { name } = await makeEndpoint();
+    const { check: queued } = await requestCheck(context, name, 'probe');
+    expect(await claimCheck(context, await makeWorker('elsewhere'))).toBeUndefined();
+    expect(await check(queued.id)).toMatchObject({ state: 'queued', worker: undefined });
+  });
+});
+
+describe('ending a check', () => {
+  it('writes report, profile and events together', async () => {
+    const endpoint = await makeEndpoint();
+    const claim = await claimed(endpoint);
+    expect(await finishCheck(context, claim, { report: { kind: 'probe', ...passed } })).toBe(true);
+    expect(await check(claim.check.id)).toMatchObject({
+      state: 'succeeded',
+      report: { kind: 'probe', steps: [step] },
+      failure: undefined,
+      worker: { name: 'w-1' },
+    });
+    expect(await findEndpoint(context.database, endpoint.id)).toMatchObject({
+      profile,
+      profiledAt: expect.any(Date),
+      updatedAt: endpoint.updatedAt,
+    });
+    expect((await eventsOf(context.database, endpoint.id)).slice(1)).toEqual([
+      'endpoint-check.requested',
+      'endpoint-check.started',
+      'endpoint-check.succeeded',
+    ]);
+  });
+
+  it('is failed where a step of its report failed, and keeps secrets and NUL out of the record', async () => {
+    const endpoint = await makeEndpoint();
+    const claim = await claimed(endpoint);
+    const detail = 'the server said "no\0 password=hunter2"';
+    const failed = { name: 'write', outcome: 'failed', detail, tookMs: 3 } as const;
+    await finishCheck(context, claim, { report: { kind: 'probe', ...passed, steps: [step, failed] } });
+    const after = await check(claim.check.id);
+    expect(after).toMatchObject({ state: 'failed', failure: undefined });
+    expect(JSON.stringify(after.report)).not.toMatch(/hunter2|\\u0000/);
+    const page = await listAuditEvents(context.database, { limit: 1 }, { subjectId: endpoint.id });
+    expect(page.items[0]).toMatchObject({ type: 'endpoint-check.failed' });
+    expect(page.items[0]?.data).toContain('write: the server said');
+    expect(page.items[0]?.data).not.toContain('hunter2');
+  });
+
+  it('keeps no profile of a place that the endpoint no longer is', async () => {
+    const endpoint = await makeEndpoint();
+    const claim = await claimed(endpoint);
+    await updateEndpoint(context, endpoint.id, { settings: { ...settings, host: 'new.example.com' } });
+    await finishCheck(context, claim, { report: { kind: 'probe', ...passed } });
+    expect(await findEndpoint(context.database, endpoint.id)).toMatchObject({ profile: undefined });
+  });
+
+  it('drops the profile with a move to another place, and with nothing less', async () => {
+    const endpoint = await makeEndpoint();
+    await finishCheck(context, await claimed(endpoint), { report: { kind: 'probe', ...passed } });
+    const slower = { ...settings, operationTimeoutMs: 60_000 };
+    expect(await updateEndpoint(context, endpoint.id, { settings: slower, pool: 'dmz' })).toMatchObject({
+      profile,
+    });
+    expect(
+      await updateEndpoint(context, endpoint.id, { settings: { ...slower, username: 'other' } }),
+    ).toMatchObject({ profile: undefined, profiledAt: undefined });
+  });
+
+  it('writes nothing for a worker that was given up for lost', async () => {
+    const endpoint = await makeEndpoint();
+    const claim = await claimed(endpoint);
+    await stopWorker(context.database, claim.check.worker?.id ?? '');
+    expect(await expire()).toEqual([claim.check.id]);
+    const late = await finishCheck(context, claim, { report: { kind: 'probe', ...passed } });
+    expect(late).toBe(false);
+    expect(await check(claim.check.id)).toMatchObject({ state: 'failed', failure: { code: 'attempt-lost' } });
+    expect(await findEndpoint(context.database, endpoint.id)).toMatchObject({ profile: undefined });
+  });
+});
+
+describe('giving checks up', () => {
+  it('leaves alone what was just asked for, and what a living worker carries out', async () => {
+    await requestCheck(context, (await makeEndpoint()).name, 'probe');
+    await claimed(await makeEndpoint());
+    expect(await expire()).toEqual([]);
+  });
+
+  it('says which pool has no worker', async () => {
+    const { name, pool } = await makeEndpoint();
+    const { check: queued } = await requestCheck(context, name, 'host-key-scan');
+    await age(queued.id, 21);
+    expect(await expire()).toEqual([queued.id]);
+    const { state, failure } = await check(queued.id);
+    expect({ state, code: failure?.code }).toEqual({ state: 'failed', code: 'misconfigured' });
+    expect(failure?.message).toContain(`no worker of pool "${pool}" is running`);
+    expect(failure?.message).toContain(`WAYBILL_POOLS=${pool}`);
+  });
+
+  it('waits longer while a worker of the pool lives, but not for ever', async () => {
+    const { name, pool } = await makeEndpoint();
+    await makeWorker(pool);
+    const { check: queued } = await requestCheck(context, name, 'probe');
+    await age(queued.id, 30);
+    expect(await expire()).toEqual([]);
+    await age(queued.id, 600);
+    const { workerId } = await makeWorker(pool);
+    await heartbeatWorker(context.database, workerId);
+    expect(await expire()).toEqual([queued.id]);
+    expect((await check(queued.id)).failure).toMatchObject({ code: 'timed-out' });
+  });
+
+  it('notices a worker that fell silent, and one that lives but does not end', async () => {
+    const silent = await claimed(await makeEndpoint());
+    await context.database.prisma.$executeRaw`
+      update worker set heartbeat_at = now() - interval '46 seconds' where id = ${silent.check.worker?.id}::uuid`;
+    const stuck = await claimed(await makeEndpoint());
+    await age(stuck.check.id, 241);
+    expect(new Set(await expire())).toEqual(new Set([silent.check.id, stuck.check.id]));
+    expect((await check(silent.check.id)).failure?.message).toContain('worker w-1 stopped reporting');
+    expect((await check(stuck.check.id)).failure?.message).toContain('within 4 minutes');
+  });
+
+  it('of several schedulers that look at once, one gives a check up', async () => {
+    const { check: queued } = await requestCheck(context, (await makeEndpoint()).name, 'probe');
+    await age(queued.id, 21);
+    const expired = await Promise.all(Array.from({ length: 4 }, expire));
+    expect(expired.flat()).toEqual([queued.id]);
+  });
+});

@@ -1,0 +1,68 @@
+import { type AuditEvent, redactText } from '@waybill/audit';
+import {
+  appendAuditEvent,
+  type EndpointCheck,
+  type EndpointCheckEnd,
+  endEndpointCheck,
+  saveEndpointProfile,
+  transaction,
+} from '@waybill/db';
+import { type EndpointCheckReport, type Failure, hasPassed } from '@waybill/domain';
+import { checkEventOf, checkFailedEvent } from './check-event.js';
+import type { CheckClaim } from './claim-check.js';
+import type { Context } from './context.js';
+
+/** What a check came to: a report, or the reason why there is none. */
+export type CheckResult = { readonly report: EndpointCheckReport } | { readonly failure: Failure };
+
+/**
+ * Ends a check with its result. A probe's profile becomes the endpoint's, unless its settings were changed meanwhile.
+ * False if the check was given up for lost: then nothing is written.
+ */
+export async function finishCheck(
+  { database, actor }: Context,
+  { check, endpoint }: CheckClaim,
+  result: CheckResult,
+): Promise<boolean> {
+  const end = endOf(result);
+  return await transaction(database, async (tx) => {
+    if (!(await endEndpointCheck(tx, check, end))) return false;
+    const profile = 'report' in end && end.report.kind === 'probe' ? end.report.profile : null;
+    // Before the event: who changes an endpoint locks its row first and the head of the audit log after it, too.
+    if (profile) await saveEndpointProfile(tx, endpoint, profile);
+    await appendAuditEvent(tx, actor, endEventOf(check, end));
+    return true;
+  });
+}
+
+export function endEventOf(check: EndpointCheck, end: EndpointCheckEnd): AuditEvent {
+  return end.state === 'succeeded'
+    ? checkEventOf('endpoint-check.succeeded', check)
+    : checkFailedEvent(check, reasonOf(end));
+}
+
+function endOf(result: CheckResult): EndpointCheckEnd {
+  if ('failure' in result) {
+    const { code, message } = result.failure;
+    return { state: 'failed', failure: { code, message: redactText(message) } };
+  }
+  const report = redacted(result.report);
+  return { state: hasPassed(report) ? 'succeeded' : 'failed', report };
+}
+
+/** Reports quote servers as well: every text in one is made fit for the record. */
+function redacted(report: EndpointCheckReport): EndpointCheckReport {
+  const text = JSON.stringify(report, (_, member: unknown) =>
+    typeof member === 'string' ? redactText(member) : member,
+  );
+  return JSON.parse(text) as EndpointCheckReport;
+}
+
+function reasonOf(end: EndpointCheckEnd): string {
+  if ('failure' in end) return `${end.failure.code}: ${end.failure.message}`;
+  if (end.report.kind !== 'probe') return '';
+  return end.report.steps
+    .filter(({ outcome }) => outcome === 'failed')
+    .map(({ name, detail }) => `${name}: ${detail}`)
+    .join('; ');
+}

@@ -1,0 +1,63 @@
+import {
+  appendAuditEvent,
+  type Db,
+  type Endpoint,
+  type EndpointCheck,
+  findEndpoint,
+  findEndpointCheck,
+  findOpenEndpointCheck,
+  insertEndpointCheck,
+  transaction,
+} from '@waybill/db';
+import { type EndpointCheckKind, newId } from '@waybill/domain';
+import { checkEventOf } from './check-event.js';
+import type { Context } from './context.js';
+import { notFound, OperationError } from './operation-error.js';
+
+/**
+ * Asks the workers of the endpoint's pool for a check. While one of the same kind is open, asking again finds it.
+ * @throws OperationError `not-found`, `invalid` (field `/kind`) for a host key scan of what is not SFTP
+ */
+export async function requestCheck(
+  { database, actor }: Context,
+  endpointIdOrName: string,
+  kind: EndpointCheckKind,
+): Promise<{ check: EndpointCheck; created: boolean }> {
+  return await transaction(database, async (tx) => {
+    const endpoint = await findEndpoint(tx, endpointIdOrName);
+    if (!endpoint) throw notFound('endpoint', endpointIdOrName);
+    refuseLocalScan(endpoint, kind);
+    const id = newId();
+    const opened = await openCheck(tx, endpoint, { id, kind, requestedBy: actor.name });
+    if (opened.id !== id) return { check: opened, created: false };
+    await appendAuditEvent(tx, actor, checkEventOf('endpoint-check.requested', opened));
+    return { check: opened, created: true };
+  });
+}
+
+function refuseLocalScan({ name, kind: endpointKind }: Endpoint, kind: EndpointCheckKind): void {
+  if (kind !== 'host-key-scan' || endpointKind === 'sftp') return;
+  throw new OperationError(
+    'invalid',
+    `endpoint ${name} is of kind ${endpointKind}, which has no host key; ask for a probe`,
+    { field: '/kind' },
+  );
+}
+
+/** An open check may end just between our two looks: then there is room for ours. */
+const tries = 5;
+
+async function openCheck(
+  tx: Db,
+  { id: endpointId, name, pool }: Endpoint,
+  asked: Pick<EndpointCheck, 'id' | 'kind' | 'requestedBy'>,
+): Promise<EndpointCheck> {
+  for (let i = 0; i < tries; i++) {
+    const inserted = await insertEndpointCheck(tx, { ...asked, endpointId, pool });
+    const check = inserted
+      ? await findEndpointCheck(tx, asked.id)
+      : await findOpenEndpointCheck(tx, endpointId, asked.kind);
+    if (check) return check;
+  }
+  throw new Error(`no ${asked.kind} of endpoint ${name} could be opened: others kept ending; ask again`);
+}
