@@ -50,7 +50,7 @@ export class SshChannel {
   readonly #packet: Buffer;
   #filled = 0;
   /** What the window did not take, in order. */
-  #waiting: Buffer[] = [];
+  readonly #waiting: Buffer[] = [];
   #flushing = false;
   #over = false;
 
@@ -156,31 +156,36 @@ export class SshChannel {
     this.#transmit(bytes);
   }
 
-  /** ssh2 copies and encrypts at once; what the window does not take is copied here. */
   #transmit(bytes: Buffer): void {
-    const { outgoing } = this.#channel;
-    if (outgoing.state !== 'open') return;
-    const now = this.#waiting.length > 0 ? 0 : Math.min(outgoing.window, bytes.length);
-    if (now > 0) {
-      outgoing.window -= now;
-      this.#connection._protocol.channelData(
-        outgoing.id,
-        now === bytes.length ? bytes : bytes.subarray(0, now),
-      );
-    }
-    if (now === bytes.length) return;
-    this.#waiting.push(Buffer.from(bytes.subarray(now)));
+    const rest = this.#waiting.length > 0 ? bytes : this.#fit(bytes);
+    if (rest.length === 0) return;
+    this.#waiting.push(Buffer.from(rest));
     this.#channel._waitWindow = true;
     this.#channel._chunkcb = () => this.#resume();
   }
 
+  /** Sends what the window takes: ssh2 copies and encrypts it at once. @returns the rest */
+  #fit(bytes: Buffer): Buffer {
+    const { outgoing } = this.#channel;
+    if (outgoing.state !== 'open') return EMPTY;
+    const now = Math.min(outgoing.window, bytes.length);
+    outgoing.window -= now;
+    if (now > 0) this.#connection._protocol.channelData(outgoing.id, bytes.subarray(0, now));
+    return bytes.subarray(now);
+  }
+
   #resume(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#channel._chunkcb = undefined;
     this.#connection._sock.cork();
-    for (const bytes of waiting) this.#transmit(bytes);
+    while (this.#waiting.length > 0) {
+      const rest = this.#fit(this.#waiting[0] as Buffer);
+      if (rest.length > 0) {
+        this.#waiting[0] = rest;
+        break;
+      }
+      this.#waiting.shift();
+    }
     this.#connection._sock.uncork();
+    this.#channel._waitWindow = this.#waiting.length > 0;
   }
 
   /** ssh2 refills what it knows of by itself, near the end of 2 MiB; we do it early. */
@@ -192,3 +197,5 @@ export class SshChannel {
     this.#connection._protocol.channelWindowAdjust(outgoing.id, used);
   }
 }
+
+const EMPTY = Buffer.alloc(0);
