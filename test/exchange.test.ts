@@ -76,6 +76,54 @@ describe.each(backends)('an exchange with a partner, the queue on %s', (backend)
     },
   );
 
+  it('takes the files that the rules mean, once they are written to their end, under the names they say', async () => {
+    const remote = join(exchange.remote, 'ruled');
+    await mkdir(join(remote, 'daily'), { recursive: true });
+    for (const name of ['daily/a.csv', 'b.csv', 'c.csv']) {
+      await writeFile(join(remote, name), name === 'b.csv' ? '' : name);
+      if (name !== 'c.csv') await writeFile(join(remote, `${name}.done`), '');
+    }
+    const selection = {
+      recursive: 'mirror',
+      emptyFiles: 'fail',
+      settleMs: 500,
+      doneFile: { name: '{name}.done', afterwards: 'remove' },
+    };
+    await exchange.define('ruled', 'pull', {
+      definition: {
+        source: { endpointId: 'acme-sftp', directory: 'ruled', include: ['/[a-z]\\.csv/'], selection },
+        target: { endpointId: 'ours', directory: 'ruled', name: '{seq:2}-{runId}{.ext}' },
+        disposition: { kind: 'archive', directory: 'archive/ruled' },
+      },
+    });
+    const { definition } = await fleet.api.get('/transfers/ruled');
+    expect(definition.source.selection).toEqual(selection);
+    const run = await fleet.api.settled((await fleet.api.run('ruled')).id, 60_000);
+
+    expect(run.state).toBe('partial');
+    const [empty] = await fleet.api.all(`/runs/${run.id}/deliveries?state=failed`);
+    expect(empty).toMatchObject({ sourcePath: 'ruled/b.csv', failure: { code: 'unexpected-files' } });
+    const tree = async (root: string) =>
+      (await readdir(root, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+        .sort();
+    expect(await tree(join(exchange.local, 'ruled'))).toEqual([`daily/01-${run.id}.csv`]);
+    expect(await tree(remote)).toEqual(['b.csv', 'b.csv.done', 'c.csv']);
+    expect(await tree(join(exchange.remote, 'archive/ruled'))).toEqual(['daily/a.csv']);
+
+    await exchange.define('too-few', 'pull', {
+      definition: {
+        source: {
+          ...{ endpointId: 'acme-sftp', directory: 'ruled', include: ['*'] },
+          selection: { expect: { min: 9 }, settleMs: 0 },
+        },
+      },
+    });
+    const refused = await fleet.api.settled((await fleet.api.run('too-few')).id, 60_000);
+    expect(refused).toMatchObject({ state: 'failed', failure: { code: 'unexpected-files' } });
+  });
+
   it('a schedule that falls due makes exactly one run for each due time', async () => {
     const remote = join(exchange.remote, 'every-minute');
     await mkdir(remote, { recursive: true });

@@ -70,7 +70,7 @@ async function openExchange(
       return api.post('/transfers', {
         name,
         definition: {
-          source: { endpointId: from, directory: 'out', include: ['*'] },
+          source: { endpointId: from, directory: 'out', include: ['*'], selection: { settleMs: 0 } },
           target: { endpointId: to, directory: 'in' },
           ...definition,
         },

@@ -50,6 +50,14 @@ describe('a changed definition', () => {
     });
   });
 
+  it('names files and enters directories without losing the other rules', () => {
+    const base = { ...stored, source: { ...stored.source, selection: { minBytes: 1 } } };
+    const changed = definitionOf({ recursive: 'mirror', targetName: '{seq}{.ext}' }, base);
+    expect(changed.source).toEqual({ ...base.source, selection: { minBytes: 1, recursive: 'mirror' } });
+    expect(changed.target).toEqual({ ...stored.target, name: '{seq}{.ext}' });
+    expect(definitionOf({ to: '3:other' }, changed).target).toMatchObject({ name: '{seq}{.ext}' });
+  });
+
   it('is told from a change of other fields', () => {
     expect(hasDefinition({})).toBe(false);
     expect(hasDefinition({ keepSource: true })).toBe(true);

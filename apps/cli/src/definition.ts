@@ -9,6 +9,8 @@ export interface DefinitionOptions {
   readonly to?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly recursive?: 'mirror' | 'flatten';
+  readonly targetName?: string;
   readonly keepSource?: boolean;
   readonly deleteSource?: boolean;
   readonly archiveTo?: string;
@@ -33,6 +35,8 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'to',
     'include',
     'exclude',
+    'recursive',
+    'targetName',
     'keepSource',
     'deleteSource',
     'archiveTo',
@@ -58,15 +62,20 @@ export function definitionOf(options: DefinitionOptions, base: Draft | undefined
 }
 
 function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
-  const { from, to, include, exclude, conflict, concurrency, readBack } = options;
+  const { from, to, include, exclude, recursive, conflict, concurrency, readBack } = options;
   const sourceChanges = given({
     ...(from === undefined ? {} : readPlace('--from', from)),
     include: include && [...include],
     exclude: exclude && [...exclude],
+    selection: recursive && { ...base?.source?.selection, recursive },
+  });
+  const targetChanges = given({
+    ...(to === undefined ? {} : readPlace('--to', to)),
+    name: options.targetName,
   });
   return given({
-    source: isEmpty(sourceChanges) ? undefined : sourceOf(base, sourceChanges),
-    target: to === undefined ? undefined : readPlace('--to', to),
+    source: isEmpty(sourceChanges) ? undefined : placed('--from', { ...base?.source, ...sourceChanges }),
+    target: isEmpty(targetChanges) ? undefined : placed('--to', { ...base?.target, ...targetChanges }),
     disposition: dispositionOf(options),
     conflict,
     verification: readBack === undefined ? undefined : readBack ? 'read-back' : 'size',
@@ -75,14 +84,15 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
   } as const);
 }
 
-function sourceOf(
-  base: Draft | undefined,
-  changes: Partial<DefinitionAsked['source']>,
-): DefinitionAsked['source'] {
-  const source = { ...base?.source, ...changes };
-  const { endpointId, directory } = source;
-  if (endpointId === undefined || directory === undefined) throw usage('give --from (as endpoint:directory)');
-  return { ...source, endpointId, directory };
+/** @throws CommandFailed if neither the option nor what it changes says where */
+function placed<T extends { endpointId?: string; directory?: string }>(
+  option: string,
+  place: T,
+): T & { endpointId: string; directory: string } {
+  const { endpointId, directory } = place;
+  if (endpointId === undefined || directory === undefined)
+    throw usage(`give ${option} (as endpoint:directory)`);
+  return { ...place, endpointId, directory };
 }
 
 function dispositionOf(options: DefinitionOptions): Draft['disposition'] {

@@ -110,6 +110,7 @@ async function transferFiles(
       definition: version.definition,
       source,
       target,
+      run: { id: run.id, madeAt: run.createdAt },
       journal: databaseJournal(database, fence),
       signal,
       lastAttempt: run.attemptsUsed + 1 >= retry.maxAttempts,

@@ -1,4 +1,5 @@
-import { isId, PathRefused, parsePath, type RemotePath, whyGlobRefused } from '@waybill/domain';
+import { isId, PathRefused, parsePath, type RemotePath } from '@waybill/domain';
+import { whyPatternRefused } from '@waybill/domain/selection';
 import { z } from 'zod';
 
 export const id = z
@@ -56,13 +57,17 @@ export const pathShown = z
   .string()
   .meta({ description: 'Directory below the root of the endpoint.', example: 'out/daily' });
 
-export const glob = z
+export const pattern = z
   .string()
-  .superRefine((pattern, context) => {
-    const why = whyGlobRefused(pattern);
+  .superRefine((text, context) => {
+    const why = whyPatternRefused(text);
     if (why !== undefined) context.addIssue({ code: 'custom', message: why });
   })
-  .meta({ description: 'Pattern for names: *, ?, [set], {a,b}.', example: '*.csv' });
+  .meta({
+    description:
+      'Pattern for names: *, ?, [set], {a,b}; or a regular expression (RE2) for the whole name: /…/, /…/i.',
+    example: '*.csv',
+  });
 
 export const count = z.int().nonnegative();
 export const bytes = z.int().nonnegative().meta({ description: 'Bytes.', example: 1048576 });

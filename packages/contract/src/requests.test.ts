@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { defaultRetryPolicy } from '@waybill/domain';
 import { describe, expect, it } from 'vitest';
 import { routes } from './routes.js';
@@ -39,6 +40,16 @@ describe('a transfer', () => {
     ['definition/source/directory', { source: { ...definition.source, directory: '../etc' } }],
     ['definition/source/include/0', { source: { ...definition.source, include: ['a/b'] } }],
     ['definition/source/include', { source: { ...definition.source, include: [] } }],
+    ['definition/source/include/0', { source: { ...definition.source, include: ['/(/'] } }],
+    [
+      'definition/source/selection/maxBytes',
+      { source: { ...definition.source, selection: { minBytes: 2, maxBytes: 1 } } },
+    ],
+    [
+      'definition/source/selection/doneFile',
+      { source: { ...definition.source, selection: { doneFile: { name: 'READY', afterwards: 'keep' } } } },
+    ],
+    ['definition/target/name', { target: { ...definition.target, name: '{nam}' } }],
     ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
     ['definition/disposition/kind', { disposition: { kind: 'shred' } }],
     ['definition/concurrency', { concurrency: '4' }],
@@ -48,6 +59,22 @@ describe('a transfer', () => {
     const body = { name: 'a', definition: { ...definition, ...change } };
     expect(wrongIn('createTransfer', body)).toEqual([pointer]);
   });
+});
+
+/** The JSON blocks of a page. */
+function examplesOf(page: string): string[] {
+  const text = readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8');
+  return [...text.matchAll(/```json\n(.*?)\n```/gs)].map(([, json]) => json ?? '');
+}
+
+it.each([
+  ...examplesOf('selection').map((json) => ['source', json] as const),
+  ...examplesOf('naming').map((json) => ['target', json] as const),
+])('takes the %s %s of the docs, and shows it unchanged', (side, json) => {
+  const place = { ...definition[side], ...JSON.parse(json) };
+  const body = { name: 'a', definition: { ...definition, [side]: place } };
+  expect(wrongIn('createTransfer', body)).toEqual([]);
+  expect(routes.createTransfer.body.parse(body).definition[side]).toMatchObject(JSON.parse(json));
 });
 
 describe('a change', () => {

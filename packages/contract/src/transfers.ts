@@ -1,8 +1,10 @@
 import { conflictRules, defaultRetryPolicy, transferKinds, verifications } from '@waybill/domain';
+import { whyTemplateRefused } from '@waybill/domain/naming';
 import { z } from 'zod';
-import { glob, id, name, page, path, pathShown, reference, time } from './fields.js';
+import { id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
+import { selectionRules, selectionRulesAsked } from './selection.js';
 
-const globs = z.array(glob).max(50);
+const patterns = z.array(pattern).max(50);
 const conflict = z.enum(conflictRules).meta({
   description: 'What happens where the target already has a file of the final name.',
 });
@@ -11,6 +13,16 @@ const verification = z.enum(verifications).meta({
     'The size is always compared; `read-back` also reads the part file again and compares SHA-256.',
 });
 const concurrency = z.int().min(1).max(64).meta({ description: 'Files moved at once.', example: 4 });
+const template = z
+  .string()
+  .superRefine((text, context) => {
+    const why = whyTemplateRefused(text);
+    if (why !== undefined) context.addIssue({ code: 'custom', message: why });
+  })
+  .meta({
+    description: 'Template of the path below the directory; files keep their names if left out.',
+    example: '{stem}_{date:yyyyMMdd, zone=Europe/Berlin}{.ext}',
+  });
 const delayMs = z.int().min(0).max(86_400_000);
 const retryPolicy = z
   .strictObject({
@@ -49,13 +61,14 @@ export const definitionAsked = z
     source: z.strictObject({
       endpointId: reference,
       directory: path,
-      include: globs
+      include: patterns
         .min(1)
         .default(['*'])
         .meta({ description: 'A file is selected if one matches its name …' }),
-      exclude: globs.default([]).meta({ description: '… and none of these does.' }),
+      exclude: patterns.default([]).meta({ description: '… and none of these does.' }),
+      selection: selectionRulesAsked.optional(),
     }),
-    target: z.strictObject({ endpointId: reference, directory: path }),
+    target: z.strictObject({ endpointId: reference, directory: path, name: template.optional() }),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
     verification: verification.default('size'),
@@ -72,8 +85,9 @@ const definition = z
       directory: pathShown,
       include: z.array(z.string()),
       exclude: z.array(z.string()),
+      selection: selectionRules.optional(),
     }),
-    target: z.strictObject({ endpointId: id, directory: pathShown }),
+    target: z.strictObject({ endpointId: id, directory: pathShown, name: z.string().optional() }),
     disposition: dispositionShown,
     conflict,
     verification,

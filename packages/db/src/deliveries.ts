@@ -236,14 +236,14 @@ export async function markFailed(
 }
 
 /**
- * Gives the failed files of a run another chance. A refused name stays refused; one that had arrived before something
+ * Gives the failed files of a run another chance. What can't be moved at all stays failed; one that had arrived before something
  * failed is delivered and has its disposition before it; an unknown one stays so, for the engine to look.
  */
 export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
   await clientOf(db).$executeRaw`
     update delivery set state = case when delivered_at is null then 'selected' else 'delivered' end,
       failure_code = null, failure_message = null
-    where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused'`;
+    where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''`;
 }
 
 async function write(db: Db, fence: Fence, id: Id, values: Prisma.Sql): Promise<boolean> {

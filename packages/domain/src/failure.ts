@@ -106,6 +106,12 @@ export const failures = {
     meaning: 'A name cannot be used safely: it leaves the directory, or holds control characters.',
     remedy: 'Have the file renamed at the source.',
   },
+  'unexpected-files': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The source does not hold what was agreed: too few or too many files, or an empty one.',
+    remedy: 'Ask the partner for what is missing or too much; then run the transfer again.',
+  },
   unsupported: {
     ...fatal,
     owner: 'us',

@@ -10,5 +10,6 @@ export * from './remote-path.js';
 export * from './retry-policy.js';
 export * from './run.js';
 export * from './schedule.js';
+export * from './selection/rules.js';
 export * from './transfer.js';
 export * from './transform.js';

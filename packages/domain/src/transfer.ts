@@ -1,6 +1,7 @@
 import type { Id } from './ids.js';
 import type { RemotePath } from './remote-path.js';
 import type { RetryPolicy } from './retry-policy.js';
+import type { SelectionRules } from './selection/rules.js';
 
 export const transferKinds = ['push', 'pull', 'relay'] as const;
 /** Push: local → SFTP; pull: SFTP → local; relay: SFTP → SFTP. */
@@ -35,11 +36,17 @@ export interface TransferDefinition {
   readonly source: {
     readonly endpointId: Id;
     readonly directory: RemotePath;
-    /** Glob patterns for names in the directory; a file is selected if one matches and no `exclude` does. */
+    /** Patterns for names; a file is selected if one matches and no `exclude` does. Globs, or expressions: `/…/`. */
     readonly include: readonly string[];
     readonly exclude: readonly string[];
+    readonly selection?: SelectionRules | undefined;
   };
-  readonly target: { readonly endpointId: Id; readonly directory: RemotePath };
+  readonly target: {
+    readonly endpointId: Id;
+    readonly directory: RemotePath;
+    /** Template of the path below the directory; a file keeps its name if left out. */
+    readonly name?: string | undefined;
+  };
   readonly disposition: Disposition;
   readonly conflict: ConflictRule;
   readonly verification: Verification;

@@ -12,13 +12,9 @@ import {
   type Transfer,
   transaction,
 } from '@waybill/db';
-import {
-  newId,
-  type TransferDefinition,
-  type TransferKind,
-  transferKind,
-  whyGlobRefused,
-} from '@waybill/domain';
+import { newId, type TransferDefinition, type TransferKind, transferKind } from '@waybill/domain';
+import { whyTemplateRefused } from '@waybill/domain/naming';
+import { whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
@@ -92,8 +88,7 @@ async function existing(db: Db, idOrName: string): Promise<Transfer> {
 
 /** The kind that the endpoints make it. */
 async function checkDefinition(db: Db, definition: TransferDefinition): Promise<TransferKind> {
-  checkGlobs(definition.source.include, '/definition/source/include');
-  checkGlobs(definition.source.exclude, '/definition/source/exclude');
+  checkSelection(definition);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
   const kind = transferKind(source.kind, target.kind);
@@ -105,11 +100,24 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   );
 }
 
-function checkGlobs(patterns: readonly string[], field: string): void {
+function checkSelection({ source, target }: TransferDefinition): void {
+  checkPatterns(source.include, '/definition/source/include');
+  checkPatterns(source.exclude, '/definition/source/exclude');
+  const rules = source.selection && whyRulesRefused(source.selection);
+  if (rules) refuse(rules.message, `/definition/source/selection/${rules.member}`);
+  const template = target.name === undefined ? undefined : whyTemplateRefused(target.name);
+  if (template !== undefined) refuse(template, '/definition/target/name');
+}
+
+function checkPatterns(patterns: readonly string[], field: string): void {
   patterns.forEach((pattern, index) => {
-    const why = whyGlobRefused(pattern);
-    if (why) throw new OperationError('invalid', why, { field: `${field}/${index}` });
+    const why = whyPatternRefused(pattern);
+    if (why !== undefined) refuse(why, `${field}/${index}`);
   });
+}
+
+function refuse(why: string, field: string): never {
+  throw new OperationError('invalid', why, { field });
 }
 
 async function endpointAt(db: Db, id: string, field: string): Promise<Endpoint> {

@@ -231,6 +231,16 @@ describe('a transfer', () => {
       code: 'invalid',
       field: '/definition/source/include/1',
     });
+    expect(await create({ ...good, source: { ...source, selection: { minBytes: 2, maxBytes: 1 } } })).toEqual(
+      {
+        code: 'invalid',
+        field: '/definition/source/selection/maxBytes',
+      },
+    );
+    expect(await create({ ...good, target: { ...target, name: '{nam}' } })).toEqual({
+      code: 'invalid',
+      field: '/definition/target/name',
+    });
     expect(await create({ ...good, source: { ...source, endpointId: newId() } })).toEqual({
       code: 'invalid',
       field: '/definition/source/endpointId',

@@ -1,4 +1,5 @@
-import { baseName, joinPath, type RemotePath } from '@waybill/domain';
+import { baseName, joinPath, parsePath, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import { directoryBelow } from '@waybill/domain/naming';
 import { fitName } from './part-name.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 
@@ -13,10 +14,20 @@ export async function dispose(run: RunContext, file: FileToMove): Promise<void> 
   const found = await statIfAny(source, file.sourcePath, signal);
   if (found && isSameVersion(file, found)) {
     await journal.disposing(file.id);
-    if (disposition.kind === 'delete') await source.remove(file.sourcePath, { signal });
-    else await archive(run, file.sourcePath, disposition.directory);
+    const directory = archiveDirectoryOf(definition, file.sourcePath);
+    if (directory === undefined) await source.remove(file.sourcePath, { signal });
+    else await archive(run, file.sourcePath, directory);
   }
   await journal.disposed(file.id);
+}
+
+/** Where a source is archived, directories below the source directory mirrored; `undefined` where it is not. */
+export function archiveDirectoryOf(
+  { source, disposition }: TransferDefinition,
+  sourcePath: RemotePath,
+): RemotePath | undefined {
+  if (disposition.kind !== 'archive') return undefined;
+  return parsePath(`${disposition.directory}/${directoryBelow(source.directory, sourcePath)}`);
 }
 
 /** Under its own name or, if the archive has that already, with the time appended. Never replaces an archived file. */

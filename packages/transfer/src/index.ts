@@ -2,3 +2,4 @@ export { isPartName } from './part-name.js';
 export type { Progress } from './progress.js';
 export * from './run-journal.js';
 export { type RunResult, type RunTransferInput, runTransfer } from './run-transfer.js';
+export type { RunFacts } from './select-files.js';

@@ -3,9 +3,9 @@ import type { Assurance, DeliveryState, Failure, Id, RemotePath } from '@waybill
 /** What is known of one file of a run, from this attempt or an earlier one. */
 export interface DeliveryRecord {
   readonly id: Id;
-  /** For a refused name its printable form; such a record is `failed` from the start. */
+  /** For a refused name its printable form; what can't be moved is `failed` from the start. */
   readonly sourcePath: string;
-  /** Empty for a refused name: there is nothing to move, in no attempt. */
+  /** Empty for what can't be moved, in no attempt: a refused name, an empty file that is an error. */
   readonly targetPath: string;
   /** As the source was when it was selected or, later, reselected. Bytes. */
   readonly size: number;
@@ -23,6 +23,8 @@ export interface DeliveryRecord {
     | undefined;
   readonly sha256: string | undefined;
   readonly disposed: boolean;
+  /** Of a failed or unknown one. */
+  readonly failure?: Failure | undefined;
 }
 
 /** An unbroken prefix that the target has acknowledged: its length and SHA-256 (hex). */
@@ -33,7 +35,7 @@ export interface Checkpoint {
 
 export interface SelectedFile {
   readonly sourcePath: string;
-  /** Empty for a refused name. */
+  /** Empty for a file that can't be moved at all. */
   readonly targetPath: string;
   readonly size: number;
   readonly sourceModifiedAt: Date | undefined;

@@ -1,13 +1,14 @@
-import type { Failure, TransferDefinition } from '@waybill/domain';
-import { type ListEntry, type StorageEndpoint, StorageError } from '@waybill/storage';
-import { dispose } from './dispose.js';
+import { type Failure, parentOf, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import { companionsDue, failCompanions, inWaves, removeCompanion, removesCompanions } from './companions.js';
+import { archiveDirectoryOf, dispose } from './dispose.js';
 import { reachOf } from './failure-reach.js';
 import { inParallel } from './in-parallel.js';
 import { moveFile } from './move-file.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
 import type { DeliveryRecord, RunJournal } from './run-journal.js';
-import { selectFiles } from './select-files.js';
+import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
 
 const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
 
@@ -17,6 +18,12 @@ export interface RunTransferInput {
   readonly target: StorageEndpoint;
   readonly journal: RunJournal;
   readonly signal: AbortSignal;
+  /** What target names are made of besides the file; left out: a run of its own, made now. */
+  readonly run?: RunFacts;
+  /** The source's clock minus ours, where it was measured; it tells how old a file is. */
+  readonly sourceClockOffsetMs?: number | undefined;
+  /** Why a file was delivered before and is not taken again. Left out: every file is new. */
+  readonly whySeen?: SelectionInput['whySeen'];
   /**
    * No further attempt follows by itself: a file whose failure could pass is then failed for good instead of making
    * the whole call reject, unless nothing was delivered.
@@ -54,8 +61,9 @@ interface LooseEnds {
 }
 
 /**
- * One attempt of a run: lists the source, selects, and brings each file from wherever earlier attempts left it to its
- * final name and the source to its disposition. Files fail one by one; what concerns all of them stops the attempt.
+ * One attempt of a run: selects out of what the source holds, and brings each file from wherever earlier attempts left
+ * it to its final name and the source to its disposition. Files fail one by one; what concerns all of them stops the
+ * attempt.
  *
  * @throws StorageError with the failure that stopped the attempt, of one file or of an endpoint: the caller's retry
  * policy decides. `outcome-unknown` has to hold the run: the next call takes it for a person's decision to go on.
@@ -65,19 +73,28 @@ interface LooseEnds {
 export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal } = input;
   refuseCircles(definition);
-  const listing = await listSource(input);
-  await journal.select(selectFiles(listing, definition));
+  await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
   const records = await journal.deliveries();
   const unfinished = records.filter((record) => isUnfinished(record, definition));
+  const waves = inWaves(records, definition);
 
   const stop = new AbortController();
   const run = openRun(input, records, AbortSignal.any([signal, stop.signal]));
   const ends: LooseEnds = { failures: [], forNow: [], held: [] };
   try {
-    if (unfinished.length > 0) await makeDirectories(run);
-    await inParallel(unfinished, lanesOf(run), stop, (record) => finish(run, record, ends));
+    if (unfinished.length > 0) await makeDirectories(run, unfinished);
+    const finishAll = (those: readonly DeliveryRecord[]) =>
+      inParallel(
+        those.filter((record) => isUnfinished(record, definition)),
+        lanesOf(run),
+        stop,
+        (record) => finish(run, record, ends),
+      );
+    await finishAll(waves.files);
+    await finishAll(await companionsDue(run, waves));
     await holdUnknown(run, ends);
     await settleFailures(run, ends, input.lastAttempt);
+    await failCompanions(run, waves);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -101,14 +118,15 @@ function refuseCircles({ source, target, disposition }: TransferDefinition): voi
     );
 }
 
-async function listSource({ definition, source, signal }: RunTransferInput): Promise<ListEntry[]> {
-  const entries: ListEntry[] = [];
-  for await (const entry of source.list(definition.source.directory, { signal })) entries.push(entry);
-  return entries;
+function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {
+  const { definition, source, signal, run, sourceClockOffsetMs, whySeen } = input;
+  const { now = () => new Date(), onWarning: warn = () => {} } = input;
+  return { definition, source, signal, now, warn, known, run, sourceClockOffsetMs, whySeen };
 }
 
 function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): boolean {
-  if (record.state === 'delivered') return !record.disposed && definition.disposition.kind !== 'keep';
+  if (record.state === 'delivered')
+    return !record.disposed && (definition.disposition.kind !== 'keep' || removesCompanions(definition));
   // An attempt that died right after skipping has left its part file.
   if (record.state === 'skipped') return record.partPath !== undefined;
   return record.targetPath !== '';
@@ -133,11 +151,16 @@ function openRun(
   };
 }
 
-/** Both before any byte is moved: where the archive can't be made, nothing is delivered that would be again tomorrow. */
-async function makeDirectories({ definition, source, target, signal }: RunContext): Promise<void> {
-  await target.makeDirectory(definition.target.directory, { signal });
-  if (definition.disposition.kind === 'archive')
-    await source.makeDirectory(definition.disposition.directory, { signal });
+/** All before any byte is moved: where the archive can't be made, nothing is delivered that would be again tomorrow. */
+async function makeDirectories(run: RunContext, unfinished: readonly DeliveryRecord[]): Promise<void> {
+  const { definition, source, target, signal } = run;
+  const targets = unfinished.map(({ targetPath }) => parentOf(targetPath as RemotePath));
+  for (const directory of new Set(targets)) await target.makeDirectory(directory, { signal });
+  const archives = unfinished.map(({ sourcePath }) =>
+    archiveDirectoryOf(definition, sourcePath as RemotePath),
+  );
+  for (const directory of new Set(archives))
+    if (directory !== undefined) await source.makeDirectory(directory, { signal });
 }
 
 function lanesOf({ definition, source, target }: RunContext): number {
@@ -179,6 +202,7 @@ async function deliver(
 
 async function disposeOf(run: RunContext, file: FileToMove, ends: LooseEnds): Promise<void> {
   try {
+    await removeCompanion(run, file);
     await dispose(run, file);
   } catch (error) {
     if (run.signal.aborted || !(error instanceof StorageError) || reachOf(error.code) === 'run') throw error;
@@ -221,7 +245,7 @@ async function settleFailures(run: RunContext, ends: LooseEnds, lastAttempt: boo
 function sumUp(run: RunContext, records: readonly DeliveryRecord[], ends: LooseEnds): RunResult {
   const { files } = run.meter.current();
   const counts = { ...files, bytes: run.meter.bytesDelivered() };
-  const failure = ends.failures[0] ?? refusedName(records);
+  const failure = ends.failures[0] ?? neverMovable(records);
   if (!failure) return { state: 'succeeded', ...counts };
   if (files.delivered + files.skipped === 0)
     throw new StorageError(
@@ -232,12 +256,13 @@ function sumUp(run: RunContext, records: readonly DeliveryRecord[], ends: LooseE
   return { state: 'partial', ...counts, failure: { code: failure.code, message: failure.message } };
 }
 
-function refusedName(records: readonly DeliveryRecord[]): Failure | undefined {
+/** The first file that selection itself found to be a failure. */
+function neverMovable(records: readonly DeliveryRecord[]): Failure | undefined {
   const refused = records.find((record) => record.targetPath === '');
   return (
     refused && {
-      code: 'path-refused',
-      message: `${refused.sourcePath} has a name that can't be used safely; its delivery says why`,
+      code: refused.failure?.code ?? 'path-refused',
+      message: `${refused.sourcePath} can't be moved; its delivery says why`,
     }
   );
 }

@@ -1,61 +1,116 @@
-import { baseName, joinPath, printableName, type TransferDefinition } from '@waybill/domain';
-import type { ListEntry } from '@waybill/storage';
-import { globMatcher } from './glob-matcher.js';
-import { isPartName } from './part-name.js';
-import type { SelectedFile } from './run-journal.js';
+import { newId, printableName, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import { type BusinessCalendar, type NamingContext, weekendsOnly } from '@waybill/domain/naming';
+import {
+  type CompiledRules,
+  companionsOf,
+  compileRules,
+  type Explained,
+  type SelectionContext,
+  type Taken,
+  whyUnexpected,
+} from '@waybill/domain/selection';
+import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import { type Listing, listSource, type RefusedEntry } from './list-source.js';
+import { nameTargets, refuseCollisions } from './name-targets.js';
+import type { DeliveryRecord, SelectedFile } from './run-journal.js';
+import { isUnsettled, selectSettled } from './settle.js';
 
-type RefusedEntry = Extract<ListEntry, { kind: 'refused' }>;
+/** What is the same in all attempts of a run. */
+export interface RunFacts {
+  readonly id: string;
+  readonly madeAt: Date;
+  /** Default: weekends, no holidays. */
+  readonly calendar?: BusinessCalendar;
+}
 
-/**
- * The files of a listing that the definition asks for, in the order of their names. Directories, links and our own
- * part files are never among them. A refused name that matches is, with its failure: people have to hear of it.
- */
-export function selectFiles(listing: readonly ListEntry[], definition: TransferDefinition): SelectedFile[] {
-  const matches = nameMatcher(definition.source.include, definition.source.exclude);
-  const selected: SelectedFile[] = [];
-  for (const entry of listing) {
-    if (entry.kind === 'file') {
-      const name = baseName(entry.path);
-      if (matches(name) && !isPartName(name))
-        selected.push({
-          sourcePath: entry.path,
-          targetPath: joinPath(definition.target.directory, name),
-          size: entry.size,
-          sourceModifiedAt: entry.modifiedAt,
-        });
-    } else if (entry.kind === 'refused' && matches(matchable(entry.name))) {
-      selected.push(refusedFile(entry, definition));
-    }
-  }
-  return selected.sort((a, b) => (a.sourcePath < b.sourcePath ? -1 : 1));
+export interface SelectionInput {
+  readonly definition: TransferDefinition;
+  readonly source: StorageEndpoint;
+  readonly signal: AbortSignal;
+  readonly now: () => Date;
+  readonly warn: (message: string, cause: unknown) => void;
+  /** What the run has selected in earlier attempts: it counts towards its limits and is not selected again. */
+  readonly known: readonly DeliveryRecord[];
+  /** Left out: a run of its own, made now. */
+  readonly run?: RunFacts | undefined;
+  /** The source's clock minus ours, where it was measured. */
+  readonly sourceClockOffsetMs?: number | undefined;
+  /** Why a file was delivered before and is not new; `undefined` if it is new. */
+  readonly whySeen?: SelectionContext['whySeen'];
 }
 
 /**
- * Does a name match one of `include` and none of `exclude`? Hidden names (with a leading dot) are included only by
- * patterns that start with a dot; any pattern excludes them.
+ * The files that this attempt adds to the run, in the order of the rules, with their target names: list, settle,
+ * count, name. Names that can't be used, and files that the rules call an error, are among them with their failure.
+ * @throws StorageError `unexpected-files` if they are not as many as agreed, `misconfigured` if two would get one name
  */
-export function nameMatcher(
-  include: readonly string[],
-  exclude: readonly string[],
-): (name: string) => boolean {
-  const included = include.map((pattern) => ({
-    hidden: pattern.startsWith('.'),
-    isMatch: globMatcher(pattern),
-  }));
-  const excluded = exclude.map((pattern) => globMatcher(pattern));
-  return (name) =>
-    included.some(({ hidden, isMatch }) => (hidden || !name.startsWith('.')) && isMatch(name)) &&
-    !excluded.some((isMatch) => isMatch(name));
+export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]> {
+  const { definition, known, source } = input;
+  const rules = compileRules(definition.source);
+  const options = { ...input, rules };
+  const listing = await listSource(options);
+  const fresh = withoutKnown(listing, known);
+  const explained = await selectSettled(options, fresh, contextOf(input, listing, rules));
+  tellUnsettled(input, explained);
+
+  const why = known.length === 0 ? whyUnexpected(explained, rules) : undefined;
+  if (why !== undefined)
+    throw new StorageError(
+      'unexpected-files',
+      `"${definition.source.directory}" at ${source.label}: ${why}; nothing was moved`,
+    );
+  const taken = takenBy(known, rules).files;
+  const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
+  refuseCollisions([...known, ...selected]);
+  return [...fresh.refused.map(refusedFile), ...selected];
 }
 
-/** A refused name may hold slashes, which no pattern matches, and be of any length. */
-function matchable(name: string): string {
-  return name.replaceAll('/', '_').slice(0, 255);
+function withoutKnown({ files, refused }: Listing, known: readonly DeliveryRecord[]) {
+  const paths = new Set(known.map(({ sourcePath }) => sourcePath));
+  return { files: files.filter(({ path }) => !paths.has(path)), refused };
 }
 
-function refusedFile({ name, reason }: RefusedEntry, definition: TransferDefinition): SelectedFile {
+function contextOf(
+  { source, known, sourceClockOffsetMs, whySeen }: SelectionInput,
+  { companions }: Listing,
+  rules: CompiledRules,
+): SelectionContext {
+  const { timePrecisionMs } = source.properties;
+  const isCompanion = (path: RemotePath) => companions.has(path);
+  return {
+    clock: { timePrecisionMs, clockOffsetMs: sourceClockOffsetMs },
+    ...{ isThere: isCompanion, isCompanion, whySeen, taken: takenBy(known, rules) },
+  };
+}
+
+function takenBy(known: readonly DeliveryRecord[], rules: CompiledRules): Taken {
+  const paths = known.map(({ sourcePath }) => sourcePath as RemotePath);
+  const companions = companionsOf(paths, rules);
+  const files = known.filter(
+    ({ sourcePath, targetPath }) => targetPath !== '' && !companions.has(sourcePath as RemotePath),
+  );
+  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0), full: false };
+}
+
+/** They are left alone, and recorded nowhere: the next run meets them as new. */
+function tellUnsettled({ warn, source }: SelectionInput, explained: readonly Explained[]): void {
+  const unsettled = explained.filter(isUnsettled);
+  const [first] = unsettled;
+  if (!first) return;
+  const others = unsettled.length > 1 ? ` (and ${unsettled.length - 1} more)` : '';
+  warn(
+    `${first.file.path} at ${source.label}${others} is left for the next run: ${first.because}`,
+    undefined,
+  );
+}
+
+function namingOf({ definition, run, now }: SelectionInput): NamingContext {
+  const { id: runId, madeAt: runAt, calendar = weekendsOnly } = run ?? { id: newId(), madeAt: now() };
+  return { sourceDirectory: definition.source.directory, runId, runAt, calendar };
+}
+
+function refusedFile({ directory, name, reason }: RefusedEntry): SelectedFile {
   const printable = printableName(name);
-  const { directory } = definition.source;
   return {
     sourcePath: directory === '' ? printable : `${directory}/${printable}`,
     targetPath: '',

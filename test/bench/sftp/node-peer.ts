@@ -54,7 +54,7 @@ async function waybill(privateKey: string): Promise<void> {
   const [source, target] = task.direction === 'pull' ? [partner, here] : [here, partner];
   const result = await runTransfer({
     definition: {
-      source: { endpointId: newId(), directory, include: ['*'], exclude: [] },
+      source: { endpointId: newId(), directory, include: ['*'], exclude: [], selection: { settleMs: 0 } },
       target: { endpointId: newId(), directory },
       disposition: { kind: 'keep' },
       conflict: 'replace',

@@ -133,6 +133,13 @@ function fieldsOf(command: Command): Command {
     .option('--to <endpoint:directory>', 'where they go')
     .option('--include <pattern>', 'take files whose name matches; may be repeated (*)', collect)
     .option('--exclude <pattern>', 'but not these; may be repeated', collect)
+    .addOption(
+      new Option('--recursive <how>', 'take files of directories below too; what becomes of these').choices([
+        'mirror',
+        'flatten',
+      ]),
+    )
+    .option('--target-name <template>', 'names at the target, such as {stem}-{seq:3}{.ext} ({name})')
     .addOption(new Option('--keep-source', 'leave the source files (default)'))
     .addOption(
       new Option('--delete-source', 'remove the source file after verified delivery').conflicts('keepSource'),
@@ -185,7 +192,9 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     Version: transfer.version,
     From: place(definition.source, endpoints),
     Files: patterns(definition),
+    'Rules for files': definition.source.selection && JSON.stringify(definition.source.selection),
     To: place(definition.target, endpoints),
+    'Target names': definition.target.name,
     'Source files': disposition(definition),
     'If the target exists': definition.conflict,
     Verification: definition.verification,

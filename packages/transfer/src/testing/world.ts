@@ -1,4 +1,10 @@
-import { defaultRetryPolicy, newId, parsePath, type TransferDefinition } from '@waybill/domain';
+import {
+  defaultRetryPolicy,
+  newId,
+  parsePath,
+  type SelectionRules,
+  type TransferDefinition,
+} from '@waybill/domain';
 import { type MemoryEndpoint, openMemoryEndpoint } from '@waybill/storage';
 import { type RunResult, type RunTransferInput, runTransfer } from '../run-transfer.js';
 import { MemoryJournal } from './memory-journal.js';
@@ -17,14 +23,19 @@ export interface World {
 export type DefinitionChange = Partial<Omit<TransferDefinition, 'source'>> & {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  readonly selection?: SelectionRules;
+  /** Template of target names. */
+  readonly name?: string;
 };
 
 export const archived = { kind: 'archive', directory: parsePath('done') } as const;
 
-export function aDefinition({ include = ['*'], exclude = [], ...change }: DefinitionChange = {}) {
+/** Takes files as they are: those of a test are written to their end before it looks. */
+export function aDefinition(changes: DefinitionChange = {}) {
+  const { include = ['*'], exclude = [], selection = { settleMs: 0 }, name, ...change } = changes;
   return {
-    source: { endpointId: newId(), directory: parsePath('in'), include, exclude },
-    target: { endpointId: newId(), directory: parsePath('out') },
+    source: { endpointId: newId(), directory: parsePath('in'), include, exclude, selection },
+    target: { endpointId: newId(), directory: parsePath('out'), name },
     disposition: { kind: 'keep' },
     conflict: 'replace',
     verification: 'size',

@@ -1,5 +1,6 @@
-import { newId, parsePath } from '@waybill/domain';
 import { expect, it } from 'vitest';
+import { newId } from '../ids.js';
+import { parsePath } from '../remote-path.js';
 import { fitName, isPartName, partPathOf } from './part-name.js';
 
 const id = '0199aaaa-bbbb-7ccc-8ddd-0123456789ab';

@@ -1,0 +1,147 @@
+import { isPartName } from '../naming/part-name.js';
+import { baseName, type RemotePath } from '../remote-path.js';
+import { type CompiledRules, whyNotMatched } from './compile-rules.js';
+import { settleMsOf } from './rules.js';
+import { ageMs, type Look, type OtherClock, whyUnsettled } from './settled.js';
+
+export const selectionOutcomes = [
+  'selected',
+  'not-matched',
+  'part-file',
+  'companion',
+  'not-done',
+  'empty',
+  'empty-refused',
+  'wrong-size',
+  'wrong-age',
+  'seen',
+  'unsettled',
+  'over-limit',
+] as const;
+/**
+ * What selection makes of a file. `companion`: a done-file of another one; `not-done`: its own is missing;
+ * `empty-refused`: empty, and the rules say that this is a failure; `over-limit`: a later run's turn.
+ */
+export type SelectionOutcome = (typeof selectionOutcomes)[number];
+
+export interface Verdict {
+  readonly outcome: SelectionOutcome;
+  /** One sentence's worth, without its end. */
+  readonly because: string;
+}
+
+/** A file of the source and what was seen of it. */
+export interface Candidate {
+  readonly path: RemotePath;
+  readonly first: Look;
+  /** An interval later, for files that one look did not settle. */
+  readonly second?: Look | 'gone' | undefined;
+}
+
+/** How much a run has taken. */
+export interface Taken {
+  readonly files: number;
+  readonly bytes: number;
+  /** A file was left for the next run: so are all that come after it, whatever their size. */
+  readonly full: boolean;
+}
+
+export const nothingTaken: Taken = { files: 0, bytes: 0, full: false };
+
+/** What selection knows besides the file and the rules. */
+export interface SelectionContext {
+  readonly clock: OtherClock;
+  /** Is there a file at this path? Asked where done-files are waited for. */
+  readonly isThere: (path: RemotePath) => boolean;
+  /** Is this the done-file of a file that is there? */
+  readonly isCompanion: (path: RemotePath) => boolean;
+  /** Why a file need not be taken again; `undefined` if it is new. */
+  readonly whySeen?: ((path: RemotePath, look: Look) => string | undefined) | undefined;
+  /** By the same run, before this file. */
+  readonly taken: Taken;
+}
+
+/**
+ * Whether a run takes the file, and why or why not. Selection itself asks nothing else, so that what is explained and
+ * what is done can't differ.
+ */
+export function explainSelection(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict {
+  return (
+    explainName(file, rules, context) ??
+    explainContent(file, rules, context) ??
+    explainTime(file, rules, context) ??
+    explainLimits(file, rules, context) ?? { outcome: 'selected', because: 'every rule is met' }
+  );
+}
+
+function explainName(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
+  const name = baseName(file.path);
+  if (isPartName(name)) return verdict('part-file', 'it is a part file of Waybill, or a leftover of one');
+  if (context.isCompanion(file.path)) return verdict('companion', 'it is the done-file of another file');
+  const unmatched = whyNotMatched(name, rules);
+  if (unmatched !== undefined) return verdict('not-matched', unmatched);
+  if (!rules.companionOf) return undefined;
+  const companion = rules.companionOf(file.path);
+  if (companion !== undefined && context.isThere(companion)) return undefined;
+  return verdict('not-done', `its done-file ${companion ?? rules.doneFile?.name} is not there`);
+}
+
+function explainContent(
+  file: Candidate,
+  rules: CompiledRules,
+  context: SelectionContext,
+): Verdict | undefined {
+  const look = lastLook(file);
+  const { size } = look;
+  const { minBytes = 0, maxBytes = Number.POSITIVE_INFINITY, emptyFiles = 'move' } = rules;
+  // An empty file may be one that has just been begun: it is neither skipped nor refused before it is settled.
+  if (size === 0 && emptyFiles !== 'move' && !unsettled(file, rules, context))
+    return emptyFiles === 'skip'
+      ? verdict('empty', 'it is empty, and empty files are skipped')
+      : verdict('empty-refused', 'it is empty, and empty files are an error');
+  if (size < minBytes) return verdict('wrong-size', `it has ${size} bytes, fewer than ${minBytes}`);
+  if (size > maxBytes) return verdict('wrong-size', `it has ${size} bytes, more than ${maxBytes}`);
+  const seen = context.whySeen?.(file.path, look);
+  return seen === undefined ? undefined : verdict('seen', seen);
+}
+
+function explainTime(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
+  const { minAgeMs = Number.NEGATIVE_INFINITY, maxAgeMs = Number.POSITIVE_INFINITY } = rules;
+  const age = ageMs(lastLook(file), context.clock);
+  if (age < minAgeMs) return verdict('wrong-age', `it is ${age} ms old, less than ${minAgeMs} ms`);
+  if (age > maxAgeMs) return verdict('wrong-age', `it is ${age} ms old, more than ${maxAgeMs} ms`);
+  const why = unsettled(file, rules, context);
+  return why === undefined ? undefined : verdict('unsettled', `it may still be being written: ${why}`);
+}
+
+function explainLimits(
+  { first: { size } }: Candidate,
+  { atMostFiles = Number.POSITIVE_INFINITY, atMostBytes = Number.POSITIVE_INFINITY }: CompiledRules,
+  { taken }: SelectionContext,
+): Verdict | undefined {
+  const later = (limit: string) => verdict('over-limit', `${limit}; the next run goes on with it`);
+  if (taken.files >= atMostFiles) return later(`a run takes at most ${atMostFiles} files`);
+  if (taken.full) return later(`a file before it was too large for what was left of ${atMostBytes} bytes`);
+  if (taken.files > 0 && taken.bytes + size > atMostBytes)
+    return later(
+      `a run takes at most ${atMostBytes} bytes and has taken ${taken.bytes}; this file has ${size}`,
+    );
+  return undefined;
+}
+
+function unsettled(
+  { first, second }: Candidate,
+  rules: CompiledRules,
+  { clock }: SelectionContext,
+): string | undefined {
+  if (second === 'gone') return 'it was gone at the second look';
+  return whyUnsettled(first, second, settleMsOf(rules), clock);
+}
+
+function lastLook({ first, second }: Candidate): Look {
+  return second === undefined || second === 'gone' ? first : second;
+}
+
+function verdict(outcome: SelectionOutcome, because: string): Verdict {
+  return { outcome, because };
+}

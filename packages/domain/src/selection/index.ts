@@ -1,0 +1,5 @@
+export * from './compile-rules.js';
+export * from './explain-selection.js';
+export * from './name-pattern.js';
+export * from './select.js';
+export * from './settled.js';
