@@ -129,7 +129,7 @@ describe('a push to a server that loses bytes', () => {
   });
 
   it('is never called delivered where writes are cut: it is corrupted, and nothing has the final name', async () => {
-    const { partner, attempt, journal } = await aPush(['cut-writes=8192']);
+    const { partner, attempt, journal } = await aPush(['cut-writes=4096']);
     await expect(attempt()).rejects.toMatchObject({ code: 'corrupted' });
     expect(await names(partner)).toEqual([]);
     expect(journal.record('in/a.bin')).toMatchObject({ state: 'selected' });
