@@ -132,22 +132,23 @@ class Writes {
 
 /** Cuts and merges chunks to blocks of `size` bytes, and a last one of the rest. A block is valid until the next. */
 async function* blocksOf(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer> {
-  const merged = Buffer.allocUnsafeSlow(size);
-  let held = 0;
+  /** Less than a block: a chunk as it came, or several in `merged`. */
+  let held: Buffer = Buffer.alloc(0);
+  let merged: Buffer | undefined;
   for await (const chunk of chunks) {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    while (held + rest.length >= size) {
-      const taken = size - held;
-      // Whole blocks are passed on as they are.
-      if (held === 0) yield rest.subarray(0, size);
-      else {
-        rest.copy(merged, held, 0, taken);
-        yield merged;
-      }
-      held = 0;
+    if (held.length > 0) {
+      merged ??= Buffer.allocUnsafeSlow(size);
+      if (held.buffer !== merged.buffer) held.copy(merged);
+      const taken = rest.copy(merged, held.length);
+      held = merged.subarray(0, held.length + taken);
       rest = rest.subarray(taken);
+      if (held.length < size) continue;
+      yield held;
     }
-    held += rest.copy(merged, held);
+    // Whole blocks are passed on as they are.
+    for (; rest.length >= size; rest = rest.subarray(size)) yield rest.subarray(0, size);
+    held = rest;
   }
-  if (held > 0) yield merged.subarray(0, held);
+  if (held.length > 0) yield held;
 }

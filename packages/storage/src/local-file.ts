@@ -9,6 +9,8 @@ import { StorageError } from './storage-error.js';
 import { takeUntilAborted, untilAborted } from './until-aborted.js';
 
 const READ_SIZE = 256 * 1024;
+/** Behind the end that the file had when it was opened. */
+const TAIL_SIZE = 4 * 1024;
 
 /** O_NONBLOCK: a FIFO that takes the file's place at the last moment is opened without waiting for its other end. */
 const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -57,12 +59,12 @@ export async function* readFile(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const what = `read "${printableName(path)}"`;
-  const handle = await translated(what, async () => {
+  const { handle, stats } = await translated(what, async () => {
     await lookForFile(directory, path);
     return regularOnly(await open(directory.child(baseName(path)), constants.O_RDONLY | SAFELY), path);
   });
   try {
-    yield* chunksOf(handle, start, signal, what);
+    yield* chunksOf(handle, { start, end: stats.size, signal, what });
   } finally {
     // Closing waits for a read that is under way, which an aborted one must not. It can't lose anything either.
     const closed = handle.close().catch(() => {});
@@ -70,16 +72,26 @@ export async function* readFile(
   }
 }
 
+interface Chunks {
+  readonly start: number;
+  /** Where the file ended when it was opened: a guess, which keeps small files from costing large blocks. */
+  readonly end: number;
+  readonly signal: AbortSignal;
+  readonly what: string;
+}
+
 /** Reads the next chunk while the consumer works on this one. */
-async function* chunksOf(handle: FileHandle, start: number, signal: AbortSignal, what: string) {
+async function* chunksOf(handle: FileHandle, { start, end, signal, what }: Chunks) {
   let position = start;
-  let next = readAt(handle, position);
+  const read = () =>
+    readAt(handle, position, position < end ? Math.min(READ_SIZE, end - position) : TAIL_SIZE);
+  let next = read();
   try {
     for (;;) {
       const chunk = await untilAborted(next, signal);
       if (chunk.length === 0) return;
       position += chunk.length;
-      next = readAt(handle, position);
+      next = read();
       yield chunk;
       signal.throwIfAborted();
     }
@@ -91,10 +103,10 @@ async function* chunksOf(handle: FileHandle, start: number, signal: AbortSignal,
   }
 }
 
-async function readAt(handle: FileHandle, position: number): Promise<Uint8Array> {
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
   // Not from the pool: the consumer owns the chunk and may hand its memory to another thread.
-  const buffer = Buffer.allocUnsafeSlow(READ_SIZE);
-  const { bytesRead } = await handle.read(buffer, 0, READ_SIZE, position);
+  const buffer = Buffer.allocUnsafeSlow(length);
+  const { bytesRead } = await handle.read(buffer, 0, length, position);
   return buffer.subarray(0, bytesRead);
 }
 
@@ -130,15 +142,18 @@ async function openForWriting(directory: JailedDirectory, path: RemotePath, star
   const found = start > 0 ? await lookForFile(directory, path) : await lookForRoom(directory, path);
   const create = start > 0 ? 0 : constants.O_CREAT;
   const target = directory.child(baseName(path));
-  const handle = await regularOnly(await open(target, constants.O_WRONLY | create | SAFELY, 0o666), path);
+  const { handle, stats } = await regularOnly(
+    await open(target, constants.O_WRONLY | create | SAFELY, 0o666),
+    path,
+  );
   try {
-    const { size } = await handle.stat();
+    const { size } = stats;
     if (size < start)
       throw new StorageError(
         'corrupted',
         `"${printableName(path)}" holds ${size} bytes and can't be continued from byte ${start}`,
       );
-    await handle.truncate(start);
+    if (size > start) await handle.truncate(start);
     return { handle, created: found === undefined };
   } catch (error) {
     await handle.close();
@@ -167,9 +182,12 @@ async function writeBody(
 }
 
 /** What was looked at may have been replaced before it was opened: what counts is what is open now. */
-async function regularOnly(handle: FileHandle, path: RemotePath): Promise<FileHandle> {
+async function regularOnly(
+  handle: FileHandle,
+  path: RemotePath,
+): Promise<{ handle: FileHandle; stats: Stats }> {
   const stats = await handle.stat();
-  if (stats.isFile()) return handle;
+  if (stats.isFile()) return { handle, stats };
   await handle.close();
   throw new StorageError(
     'path-refused',

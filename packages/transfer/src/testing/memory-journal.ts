@@ -12,6 +12,7 @@ export type MemoryRecord = DeliveryRecord & {
 /** A journal in memory, with the meaning that the database gives to each step; it refuses moves that no state allows. */
 export class MemoryJournal implements RunJournal {
   readonly records = new Map<Id, MemoryRecord>();
+  readonly #selected = new Set<string>();
   /** Every write, in order: `moving in/a 0`. */
   readonly steps: string[] = [];
   /** What the next write of this name throws, without taking effect. */
@@ -85,7 +86,8 @@ export class MemoryJournal implements RunJournal {
   }
 
   #add(file: SelectedFile): void {
-    if ([...this.records.values()].some(({ sourcePath }) => sourcePath === file.sourcePath)) return;
+    if (this.#selected.has(file.sourcePath)) return;
+    this.#selected.add(file.sourcePath);
     const { sourcePath, targetPath, size, sourceModifiedAt, failure } = file;
     const id = newId();
     this.records.set(id, {
