@@ -294,7 +294,34 @@ describe('a push to a server that refuses', () => {
 
   it('is not called delivered where nobody may look, not even at an open file', async () => {
     const { partner, attempt } = await aPush(['stat-denied']);
-    await expect(attempt()).rejects.toMatchObject({ code: 'permission-denied' });
+    await expect(attempt()).rejects.toMatchObject({
+      code: 'unproven',
+      message: expect.stringContaining('set the minimum assurance of the endpoint to "none"'),
+    });
+    expect(await names(partner)).toEqual([]);
+  });
+
+  it.each([
+    ['none', 'none', ['stat-denied', 'write-only']],
+    ['none', 'size', ['write-only']],
+    ['read-back', 'read-back', ['stat-denied']],
+  ] as const)(
+    'is delivered where %s is required, proven by %s: %j',
+    async (proof, assurance, personalities) => {
+      const push = await aPush([...personalities], { verification: proof });
+      expect(await push.attempt()).toMatchObject({ state: 'succeeded', delivered: 1 });
+      expect(await hashOf(push.partner)).toBe(sha256(aFile));
+      expect(push.journal.record('in/a.bin').proof).toMatchObject({ assurance });
+      expect(push.warnings).toHaveLength(assurance === 'none' ? 1 : 0);
+    },
+  );
+
+  it('is unproven where a remote hash is required that the server can not tell', async () => {
+    const { partner, attempt } = await aPush([], { verification: 'remote-hash' });
+    await expect(attempt()).rejects.toMatchObject({
+      code: 'unproven',
+      message: expect.stringContaining('the server has no check-file'),
+    });
     expect(await names(partner)).toEqual([]);
   });
 

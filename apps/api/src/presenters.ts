@@ -132,7 +132,7 @@ function presentDefinition(definition: TransferDefinition): contract.Definition 
     target: { ...target },
     disposition: { ...disposition },
     conflict,
-    verification,
+    ...(verification && { verification }),
     concurrency,
     retry: { ...retry },
   };

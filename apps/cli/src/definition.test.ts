@@ -58,6 +58,14 @@ describe('a changed definition', () => {
     expect(definitionOf({ to: '3:other' }, changed).target).toMatchObject({ name: '{seq}{.ext}' });
   });
 
+  it('asks for a proof by its name, or by the short options', () => {
+    expect(definitionOf({ verification: 'remote-hash' }, stored).verification).toBe('remote-hash');
+    expect(definitionOf({ readBack: true }, { ...stored, verification: 'size' }).verification).toBe(
+      'read-back',
+    );
+    expect(hasDefinition({ verification: 'none' })).toBe(true);
+  });
+
   it('is told from a change of other fields', () => {
     expect(hasDefinition({})).toBe(false);
     expect(hasDefinition({ keepSource: true })).toBe(true);

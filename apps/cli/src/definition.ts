@@ -16,6 +16,7 @@ export interface DefinitionOptions {
   readonly archiveTo?: string;
   readonly conflict?: 'replace' | 'skip' | 'fail';
   readonly readBack?: boolean;
+  readonly verification?: 'none' | 'size' | 'read-back' | 'remote-hash';
   readonly concurrency?: number;
   readonly maxAttempts?: number;
   readonly firstDelay?: number;
@@ -42,6 +43,7 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'archiveTo',
     'conflict',
     'readBack',
+    'verification',
     'concurrency',
     'maxAttempts',
     'firstDelay',
@@ -62,7 +64,7 @@ export function definitionOf(options: DefinitionOptions, base: Draft | undefined
 }
 
 function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
-  const { from, to, include, exclude, recursive, conflict, concurrency, readBack } = options;
+  const { from, to, include, exclude, recursive, conflict, concurrency, readBack, verification } = options;
   const sourceChanges = given({
     ...(from === undefined ? {} : readPlace('--from', from)),
     include: include && [...include],
@@ -78,7 +80,7 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
     target: isEmpty(targetChanges) ? undefined : placed('--to', { ...base?.target, ...targetChanges }),
     disposition: dispositionOf(options),
     conflict,
-    verification: readBack === undefined ? undefined : readBack ? 'read-back' : 'size',
+    verification: verification ?? (readBack === undefined ? undefined : readBack ? 'read-back' : 'size'),
     concurrency,
     retry: retryOf(options, base),
   } as const);

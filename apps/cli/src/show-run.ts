@@ -67,3 +67,13 @@ export const deliveryColumns: readonly Column<Delivery>[] = [
   { title: 'SHA-256', value: (d) => d.sha256 ?? '' },
   { title: 'REASON', value: (d) => (d.failure ? `${d.failure.code}: ${d.failure.message}` : '') },
 ];
+
+/** Where the endpoint's minimum is `none`, files count as delivered of which nobody can say that they arrived. */
+export function warnOfUnproven(out: Output, deliveries: readonly Delivery[]): void {
+  const unproven = deliveries.filter((d) => d.state === 'delivered' && d.assurance === 'none').length;
+  if (unproven > 0)
+    out.note(
+      `Warning: ${unproven} of these files count as delivered without any proof (assurance none): nobody may look at the ` +
+        'target, and its minimum assurance is none.',
+    );
+}

@@ -1,5 +1,13 @@
 import { type Endpoint, isUnavailable, saveProgress } from '@waybill/db';
-import { type Actor, type AttemptOutcome, afterFailure, type Id } from '@waybill/domain';
+import {
+  type Actor,
+  type AttemptOutcome,
+  afterFailure,
+  type Id,
+  requiredProof,
+  type Verification,
+  whyProofRefused,
+} from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 import { type Claim, claimRun, finishAttempt, proposeHostKeys, renewLease } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
@@ -104,10 +112,13 @@ async function transferFiles(
       void proposeHostKeys({ database, actor }, endpoint, keys).catch((err: unknown) =>
         log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),
       );
-    await using source = await openEndpoint(database, vault, claim.source, signal, learn);
-    await using target = await openEndpoint(database, vault, claim.target, signal, learn);
+    const told = (message: string) => log.info(message);
+    const proof = proofOf(claim);
+    await using source = await openEndpoint(database, vault, claim.source, signal, learn, told);
+    await using target = await openEndpoint(database, vault, claim.target, signal, learn, told);
     const { state } = await runTransfer({
       definition: version.definition,
+      proof,
       source,
       target,
       run: { id: run.id, madeAt: run.createdAt },
@@ -128,6 +139,13 @@ async function transferFiles(
     if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
     return afterFailure(failureOf(error), retry, run.attemptsUsed + 1, new Date());
   }
+}
+
+/** @throws StorageError `misconfigured` if the endpoint has come to require more than the transfer asks for */
+function proofOf({ version: { definition }, target }: Claimed): Verification {
+  const why = whyProofRefused(target.settings, definition.verification);
+  if (why) throw new StorageError('misconfigured', `endpoint ${target.name}: ${why}`);
+  return requiredProof(target.settings, definition.verification);
 }
 
 function forTheRecord({ files, bytesSelected, bytesMoved }: Progress) {

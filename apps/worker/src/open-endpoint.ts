@@ -9,6 +9,7 @@ import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/
 /**
  * Endpoint record → open storage endpoint: the one switch over protocols.
  * @param onAnnouncedHostKeys told the keys that the server has proved to hold
+ * @param log told what the server can't do, and what is ignored on purpose
  * @throws StorageError
  */
 export async function openEndpoint(
@@ -17,6 +18,7 @@ export async function openEndpoint(
   endpoint: Endpoint,
   signal: AbortSignal,
   onAnnouncedHostKeys: (endpoint: Endpoint, keys: readonly HostKey[]) => void,
+  log: (message: string) => void,
 ): Promise<StorageEndpoint> {
   const { settings } = endpoint;
   switch (settings.kind) {
@@ -27,7 +29,7 @@ export async function openEndpoint(
       const options = await sftpOptions(db, vault, endpoint, settings);
       const { profile } = endpoint;
       return await openSftpEndpoint(
-        { ...options, ...(profile && { profile }), onAnnouncedHostKeys: announced },
+        { ...options, ...(profile && { profile }), onAnnouncedHostKeys: announced, log },
         signal,
       );
     }

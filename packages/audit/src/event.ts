@@ -6,9 +6,11 @@ import type {
   FailureCode,
   HostKeyState,
   Id,
+  RemoteHashSource,
   RunTrigger,
   Scope,
   TransferKind,
+  Verification,
 } from '@waybill/domain';
 
 /** What an event is about. */
@@ -43,6 +45,9 @@ interface EndpointData {
   readonly host?: string;
   readonly port?: number;
   readonly username?: string;
+  readonly remoteHash?: RemoteHashSource;
+  /** `size` if left out. */
+  readonly minimumAssurance?: Verification;
 }
 
 interface EndpointCheckData {

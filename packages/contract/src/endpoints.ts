@@ -1,4 +1,4 @@
-import { credentialKinds, hostKeyStates } from '@waybill/domain';
+import { credentialKinds, hostKeyStates, remoteHashSources, verifications } from '@waybill/domain';
 import { z } from 'zod';
 import { endpointProfile } from './endpoint-checks.js';
 import { id, name, page, pool, reference, time } from './fields.js';
@@ -24,10 +24,22 @@ const localRoot = root
   .refine((text) => text.startsWith('/'), 'an absolute path')
   .meta({ description: 'Absolute path that the workers of the pool can see.', example: '/srv/exchange' });
 
-const localSettings = z.strictObject({ kind: z.literal('local'), root: localRoot }).meta({
-  id: 'LocalSettings',
-  description: 'A directory.',
+const minimumAssurance = z.enum(verifications).meta({
+  description:
+    'What every delivery to this endpoint has to prove at least; `size` if left out. Transfers may ask for more.',
 });
+const remoteHash = z.enum(remoteHashSources).meta({
+  description:
+    'Where the server may be asked for the SHA-256 of a file: by its extension `check-file`, if it has one (as if left out), ' +
+    'or also by `sha256sum` in the shell of the account, or not at all.',
+});
+
+const localSettings = z
+  .strictObject({ kind: z.literal('local'), root: localRoot, minimumAssurance: minimumAssurance.optional() })
+  .meta({
+    id: 'LocalSettings',
+    description: 'A directory.',
+  });
 
 const channels = z.int().min(1).max(64).meta({
   description: 'Channels of one connection that a large file may use at once; 10 if left out.',
@@ -50,6 +62,8 @@ const settings = z.discriminatedUnion('kind', [
       }),
       keepaliveMs: milliseconds.default(15_000),
       maxChannels: channels.optional(),
+      remoteHash: remoteHash.optional(),
+      minimumAssurance: minimumAssurance.optional(),
     })
     .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
   localSettings,
@@ -67,6 +81,8 @@ const settingsShown = z.discriminatedUnion('kind', [
       operationTimeoutMs: milliseconds,
       keepaliveMs: milliseconds,
       maxChannels: channels.optional(),
+      remoteHash: remoteHash.optional(),
+      minimumAssurance: minimumAssurance.optional(),
     })
     .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
   localSettings,

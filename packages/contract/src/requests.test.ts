@@ -29,7 +29,6 @@ describe('a transfer', () => {
         target: { endpointId: 'inbox', directory: '' },
         disposition: { kind: 'keep' },
         conflict: 'replace',
-        verification: 'size',
         concurrency: 4,
         retry: defaultRetryPolicy,
       },

@@ -10,7 +10,9 @@ const conflict = z.enum(conflictRules).meta({
 });
 const verification = z.enum(verifications).meta({
   description:
-    'The size is always compared; `read-back` also reads the part file again and compares SHA-256.',
+    'The weakest proof of arrival that counts, at least the minimum of the target endpoint, which it is if left out: ' +
+    '`size` is compared wherever it is told; `read-back` reads the part file again, or has the target hash it, and compares ' +
+    "SHA-256; `remote-hash` takes nothing but a hash of the target's own.",
 });
 const concurrency = z.int().min(1).max(64).meta({ description: 'Files moved at once.', example: 4 });
 const template = z
@@ -71,7 +73,7 @@ export const definitionAsked = z
     target: z.strictObject({ endpointId: reference, directory: path, name: template.optional() }),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
-    verification: verification.default('size'),
+    verification: verification.optional(),
     concurrency: concurrency.default(4),
     retry: retryPolicy.default(defaultRetryPolicy),
   })
@@ -90,7 +92,7 @@ const definition = z
     target: z.strictObject({ endpointId: id, directory: pathShown, name: z.string().optional() }),
     disposition: dispositionShown,
     conflict,
-    verification,
+    verification: verification.optional(),
     concurrency,
     retry: retryPolicy,
   })

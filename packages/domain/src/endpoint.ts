@@ -1,3 +1,13 @@
+import type { Verification } from './transfer.js';
+
+export const remoteHashSources = ['off', 'check-file', 'shell'] as const;
+/**
+ * Where an SFTP server may be asked for the SHA-256 of a file.
+ * - `check-file`: by the extension of that name, which few servers have
+ * - `shell`: by that and, where it fails, by `sha256sum` in the account's shell
+ */
+export type RemoteHashSource = (typeof remoteHashSources)[number];
+
 /** How to reach an SFTP account. Secrets are not in here: they are the endpoint's credential. */
 export interface SftpSettings {
   readonly kind: 'sftp';
@@ -13,6 +23,10 @@ export interface SftpSettings {
   readonly keepaliveMs: number;
   /** Channels of one connection that a large file may use at once; 10 if left out, 1 where the server minds. */
   readonly maxChannels?: number | undefined;
+  /** `check-file` if left out. */
+  readonly remoteHash?: RemoteHashSource | undefined;
+  /** What every delivery to this endpoint has to prove at least; `size` if left out. */
+  readonly minimumAssurance?: Verification | undefined;
 }
 
 /** A directory that the workers of the endpoint's pool can see. */
@@ -20,6 +34,8 @@ export interface LocalSettings {
   readonly kind: 'local';
   /** Absolute path. */
   readonly root: string;
+  /** What every delivery to this endpoint has to prove at least; `size` if left out. */
+  readonly minimumAssurance?: Verification | undefined;
 }
 
 export type EndpointSettings = SftpSettings | LocalSettings;

@@ -76,6 +76,12 @@ export const failures = {
     meaning: 'The target holds other bytes than those that were sent.',
     remedy: 'Usually nothing: the next attempt sends the file again. If it repeats, tell the partner.',
   },
+  unproven: {
+    ...fatal,
+    owner: 'us',
+    meaning: "The file was sent, but its arrival can't be proven as strongly as is required.",
+    remedy: 'Read the message: have the partner grant what is missing, or require less of the endpoint.',
+  },
   'connection-refused': {
     ...retry,
     owner: 'partner',

@@ -1,4 +1,5 @@
 export * from './actor.js';
+export * from './assurance.js';
 export * from './attempt-outcome.js';
 export * from './endpoint.js';
 export * from './endpoint-check.js';

@@ -45,6 +45,11 @@ export function atLeast(assurance: Assurance, minimum: Assurance): boolean {
   return assurances.indexOf(assurance) >= assurances.indexOf(minimum);
 }
 
+/** The one of the two that proves more. */
+export function stronger<A extends Assurance>(one: A, other: A): A {
+  return atLeast(one, other) ? one : other;
+}
+
 export const runTriggers = ['schedule', 'request'] as const;
 /** What made a run: an occurrence of a schedule, or somebody's request. */
 export type RunTrigger = (typeof runTriggers)[number];

@@ -27,8 +27,14 @@ export const conflictRules = ['replace', 'skip', 'fail'] as const;
 /** What happens where the target already has a file of the final name. */
 export type ConflictRule = (typeof conflictRules)[number];
 
-export const verifications = ['size', 'read-back'] as const;
-/** How arrival is proven. The size is always compared; `read-back` reads the part file again and compares SHA-256. */
+export const verifications = ['none', 'size', 'read-back', 'remote-hash'] as const;
+/**
+ * The weakest proof of arrival that counts, weakest first; a stronger one that is as cheap is taken.
+ * - `none`: the target may let nobody look. A size that it does tell is compared all the same
+ * - `size`: the part file has the size that was sent
+ * - `read-back`: reading it again, or the target's own hash of it, gives the SHA-256 that was sent
+ * - `remote-hash`: the target's own hash of it does
+ */
 export type Verification = (typeof verifications)[number];
 
 /** What a version of a transfer says. Immutable once stored. */
@@ -49,7 +55,8 @@ export interface TransferDefinition {
   };
   readonly disposition: Disposition;
   readonly conflict: ConflictRule;
-  readonly verification: Verification;
+  /** Left out: what the target endpoint requires. Never less than that. */
+  readonly verification?: Verification | undefined;
   /** Files moved at once. */
   readonly concurrency: number;
   readonly retry: RetryPolicy;

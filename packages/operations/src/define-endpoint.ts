@@ -9,7 +9,7 @@ import {
   saveEndpoint,
   transaction,
 } from '@waybill/db';
-import { type EndpointSettings, type Id, isSamePlace, newId } from '@waybill/domain';
+import { type EndpointSettings, type Id, isSamePlace, newId, whyProofRefused } from '@waybill/domain';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
@@ -23,9 +23,10 @@ export interface EndpointInput {
   readonly pool?: string | undefined;
 }
 
-/** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner */
+/** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner, or no such proof */
 export async function createEndpoint({ database, actor }: Context, input: EndpointInput): Promise<Endpoint> {
   const { name, settings, pool = 'default' } = input;
+  refuseUnprovable(settings);
   return await transaction(database, async (tx) => {
     const partnerId = await partnerIdOf(tx, input.partner ?? null);
     const endpoint = await withUniqueName('endpoint', name, () =>
@@ -53,6 +54,7 @@ export async function updateEndpoint(
     const before = await findEndpoint(tx, idOrName);
     if (!before) throw notFound('endpoint', idOrName);
     refuseOtherKind(before, input.settings);
+    if (input.settings) refuseUnprovable(input.settings);
     const old = {
       name: before.name,
       partnerId: before.partner?.id ?? null,
@@ -89,6 +91,12 @@ function refuseOtherKind(endpoint: Endpoint, settings: EndpointSettings | undefi
   );
 }
 
+/** An endpoint that nothing could ever be delivered to. */
+function refuseUnprovable(settings: EndpointSettings): void {
+  const why = whyProofRefused(settings);
+  if (why) throw new OperationError('invalid', why, { field: '/settings/minimumAssurance' });
+}
+
 async function partnerIdOf(db: Db, idOrName: string | null): Promise<Id | null> {
   if (idOrName === null) return null;
   const partner = await findPartner(db, idOrName);
@@ -100,6 +108,17 @@ type EndpointData = Extract<AuditEvent, { type: 'endpoint.created' }>['data'];
 
 function dataOf({ name, kind, partner, pool, settings }: Endpoint): EndpointData {
   const account =
-    settings.kind === 'sftp' ? { host: settings.host, port: settings.port, username: settings.username } : {};
-  return { name, kind, pool, root: settings.root, ...(partner && { partnerId: partner.id }), ...account };
+    settings.kind === 'sftp'
+      ? {
+          ...{ host: settings.host, port: settings.port, username: settings.username },
+          ...(settings.remoteHash && { remoteHash: settings.remoteHash }),
+        }
+      : {};
+  const { minimumAssurance } = settings;
+  return {
+    ...{ name, kind, pool, root: settings.root },
+    ...(partner && { partnerId: partner.id }),
+    ...account,
+    ...(minimumAssurance && { minimumAssurance }),
+  };
 }

@@ -12,7 +12,13 @@ import {
   type Transfer,
   transaction,
 } from '@waybill/db';
-import { newId, type TransferDefinition, type TransferKind, transferKind } from '@waybill/domain';
+import {
+  newId,
+  type TransferDefinition,
+  type TransferKind,
+  transferKind,
+  whyProofRefused,
+} from '@waybill/domain';
 import { whyTemplateRefused } from '@waybill/domain/naming';
 import { whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
@@ -91,6 +97,11 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   checkSelection(definition);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
+  const why = whyProofRefused(target.settings, definition.verification);
+  if (why)
+    throw new OperationError('invalid', `endpoint ${target.name}: ${why}`, {
+      field: '/definition/verification',
+    });
   const kind = transferKind(source.kind, target.kind);
   if (kind) return kind;
   throw new OperationError(

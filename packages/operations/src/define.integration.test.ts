@@ -122,6 +122,20 @@ describe('an endpoint', () => {
     });
     expect((await refusal(updateEndpoint(context, 'none', {}))).code).toBe('not-found');
   });
+
+  it('requires no proof that nobody could give, and its event says what it requires', async () => {
+    const field = '/settings/minimumAssurance';
+    const unprovable = { ...settings, minimumAssurance: 'remote-hash' } as const;
+    expect(await refusal(createEndpoint(context, { name: 'proven', settings: unprovable }))).toEqual({
+      code: 'invalid',
+      field,
+    });
+    const { id } = await createEndpoint(context, { name: 'proven', settings });
+    expect((await refusal(updateEndpoint(context, 'proven', { settings: unprovable }))).field).toBe(field);
+    await updateEndpoint(context, 'proven', { settings: { ...settings, minimumAssurance: 'none' } });
+    const { items } = await listAuditEvents(context.database, { limit: 1 }, { subjectId: id });
+    expect(JSON.parse(items[0]?.data ?? '')).toMatchObject({ minimumAssurance: 'none' });
+  });
 });
 
 describe('a host key', () => {
@@ -249,6 +263,24 @@ describe('a transfer', () => {
       code: 'invalid',
       field: '/definition/target/endpointId',
     });
+  });
+
+  it('asks for at least the proof that its target requires, or leaves that to the target', async () => {
+    const good = await makeDefinition(context, 'proof');
+    const settings = { kind: 'local', root: '/srv/in', minimumAssurance: 'read-back' } as const;
+    await updateEndpoint(context, good.target.endpointId, { settings });
+    const { verification: _, ...silent } = good;
+    const field = '/definition/verification';
+    for (const verification of ['none', 'size', 'remote-hash'] as const)
+      expect(
+        await refusal(createTransfer(context, { name: 'proof', definition: { ...good, verification } })),
+      ).toEqual({ code: 'invalid', field });
+    const { definition } = await createTransfer(context, { name: 'proof', definition: silent });
+    expect(definition.verification).toBeUndefined();
+    const asked = await updateTransfer(context, 'proof', {
+      definition: { ...good, verification: 'read-back' },
+    });
+    expect(asked.definition.verification).toBe('read-back');
   });
 });
 

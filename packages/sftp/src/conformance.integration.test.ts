@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { RemoteHashSource } from '@waybill/domain';
 import { generateKeyPair, startSimulator } from '@waybill/simulator';
 import { describeEndpoint } from '@waybill/storage/conformance';
 import type { AccountServer } from '@waybill/testkit/account-server';
@@ -20,15 +21,29 @@ describeServer(
     : 'an SFTP account of OpenSSH (not in a chroot, which needs root)',
   () => startOpenSshAccount({ chroot: root }),
 );
-describeServer("ProFTPD's mod_sftp", startProftpd);
+describeServer(
+  'an SFTP account of OpenSSH whose shell tells hashes',
+  // Sessions that are not forced elsewhere start at home.
+  async () => {
+    const account = await startOpenSshAccount({ config: ['ForceCommand none'] });
+    return { ...account, root: account.directory };
+  },
+  'shell',
+);
+describeServer("ProFTPD's mod_sftp", startProftpd, 'check-file');
 describeServer("dropbear with OpenSSH's sftp-server", startDropbear);
 describeServer('rclone serve sftp', startRclone);
 describeServer('the simulated partner', startSimulatedPartner);
 
-function describeServer(name: string, start: () => Promise<AccountServer>): void {
+/** @param tellsBy how the server is known to tell hashes */
+function describeServer(
+  name: string,
+  start: () => Promise<AccountServer>,
+  tellsBy?: 'check-file' | 'shell',
+): void {
   describeEndpoint(name, async () => {
     const server = await start();
-    const endpoint = await open(server).catch(async (error: Error) => {
+    const endpoint = await open(server, tellsBy).catch(async (error: Error) => {
       const log = server.log();
       await server.stop();
       throw new Error(`${error.message}; the server's log:\n${log}`, { cause: error });
@@ -40,6 +55,7 @@ function describeServer(name: string, start: () => Promise<AccountServer>): void
         await mkdir(dirname(file), { recursive: true });
         await writeFile(file, content);
       },
+      tellsHashes: tellsBy !== undefined,
       close: async () => {
         await endpoint[Symbol.asyncDispose]();
         await server.stop();
@@ -48,8 +64,8 @@ function describeServer(name: string, start: () => Promise<AccountServer>): void
   });
 }
 
-function open(server: AccountServer) {
-  return openSftpEndpoint(optionsFor(server), new AbortController().signal);
+function open(server: AccountServer, remoteHash: RemoteHashSource = 'check-file') {
+  return openSftpEndpoint({ ...optionsFor(server), remoteHash }, new AbortController().signal);
 }
 
 async function startSimulatedPartner(): Promise<AccountServer> {

@@ -32,6 +32,9 @@ export const MAX_CHUNK_BYTES = 255 * 1024;
  */
 export const SAFE_CHUNK_BYTES = 32 * 1024;
 
+/** What a server is thought to hash at least, disks included: a file's share is added to the deadline of the request. */
+export const HASHED_BYTES_PER_MS = 10 * 1024;
+
 /** What a line is thought to carry at most: the bytes on their way that keep it busy are this times its round trip. */
 export const BYTES_PER_MS = 800 * 1024;
 /**

@@ -129,10 +129,22 @@ async function closeAndLook(
   const before = session.fstat(handle, about('look at')).catch(() => undefined);
   const closed = session.close(handle, about('close'));
   const after = session.lstat(about('look at')).catch(async (error: unknown) => {
-    const seen = await before;
-    if (seen === undefined || signal.aborted) throw error;
-    return seen;
+    if (signal.aborted) throw error;
+    return (await before) ?? (error as Error);
   });
   const [stats] = await Promise.all([after, durable, closed, lanes.close()]);
+  if (stats instanceof Error) throw unseen(stats, absolute, session.where);
   return fileInfo(path, stats, session.where);
+}
+
+function unseen(error: Error, path: string, where: string): Error {
+  const refused = error instanceof StorageError && statusOf(error.cause) !== undefined;
+  if (!refused || error.code === 'not-found') return error;
+  return new StorageError(
+    'unproven',
+    `${path} on ${where} was written and closed without an error, but nobody may look at what arrived: ` +
+      `${error.message}. Have the partner allow it, require "read-back" where reading is allowed, or set the ` +
+      'minimum assurance of the endpoint to "none"',
+    { cause: error },
+  );
 }

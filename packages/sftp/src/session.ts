@@ -4,6 +4,8 @@ import type { Client } from 'ssh2';
 import { type Abilities, abilitiesOf, type Known } from './abilities.js';
 import { connectionFailed, requestFailed, Status, statusOf } from './errors.js';
 import { CLOSE_GRACE_MS } from './options.js';
+import { Patience } from './patience.js';
+import { type CommandEnd, runCommand } from './run-command.js';
 import {
   type Attributes,
   Fields,
@@ -23,6 +25,8 @@ export interface About {
   readonly doing: string;
   readonly path: string;
   readonly signal: AbortSignal;
+  /** Milliseconds beyond the deadline that the server may need, and be silent for on the whole connection meanwhile. */
+  readonly patienceMs?: number;
 }
 
 interface Pending {
@@ -78,6 +82,7 @@ export class Session {
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #sftp: SftpChannel;
+  readonly #patience: Patience;
   readonly #where: string;
   readonly #timeoutMs: number;
   readonly #log: (message: string) => void;
@@ -92,7 +97,13 @@ export class Session {
     client: Client,
     socket: Socket,
     sftp: SftpChannel,
-    options: { where: string; timeoutMs: number; log: (message: string) => void; lane?: boolean },
+    options: {
+      where: string;
+      timeoutMs: number;
+      log: (message: string) => void;
+      /** Of the connection, for a further channel of it. */
+      lane?: Patience;
+    },
   ) {
     this.#client = client;
     this.#socket = socket;
@@ -100,6 +111,7 @@ export class Session {
     this.#where = options.where;
     this.#timeoutMs = options.timeoutMs;
     this.#log = options.log;
+    this.#patience = options.lane ?? new Patience(client);
     // ssh2 keeps the server's name to itself.
     const { _remoteVer: software } = client as unknown as { _remoteVer?: string };
     this.#known = { software, extensions: sftp.extensions, limits: undefined, roundTripMs: 0 };
@@ -149,7 +161,10 @@ export class Session {
   /** Opens another channel of the same connection. Rejects if the server refuses it; this session serves on. */
   async openLane(): Promise<Session> {
     const sftp = await SftpChannel.open(this.#client);
-    const options = { where: this.#where, timeoutMs: this.#timeoutMs, log: this.#log, lane: true };
+    const options = {
+      ...{ where: this.#where, timeoutMs: this.#timeoutMs, log: this.#log },
+      lane: this.#patience,
+    };
     return new Session(this.#client, this.#socket, sftp, options);
   }
 
@@ -268,7 +283,26 @@ export class Session {
 
   /** Any other extension that answers with more than a status. @returns what follows the id in its answer */
   extended(name: string, payload: Buffer, about: About): Promise<Buffer> {
-    return this.#request(about, (receive) => this.#sftp.forExtended(name, payload, receive));
+    return this.#request(about, (receive) => {
+      const end = about.patienceMs === undefined ? undefined : this.#patience.begin(about.patienceMs);
+      this.#sftp.forExtended(name, payload, (error, reply) => {
+        end?.();
+        receive(error, reply);
+      });
+    });
+  }
+
+  /** Runs a command in the account's shell, on a channel of its own. */
+  async execute(
+    command: string,
+    { signal, patienceMs }: { readonly signal: AbortSignal; readonly patienceMs: number },
+  ): Promise<CommandEnd> {
+    const found = await runCommand(this.#client, command, {
+      signal,
+      deadlineMs: this.#timeoutMs + patienceMs,
+    });
+    if (this.#ended) throw this.#refusal({ doing: 'run a command on', path: this.#where, signal });
+    return found;
   }
 
   /** Says goodbye and hangs up, without waiting for the other side to do so; what is still outstanding fails. */
@@ -361,16 +395,17 @@ export class Session {
     this.#watchdog = undefined;
     const [oldest] = this.#pending;
     if (oldest === undefined) return;
-    const silentMs = performance.now() - this.#lastSignOfLife;
+    const silentMs = performance.now() - Math.max(this.#lastSignOfLife, this.#patience.endedAt);
+    const allowedMs = this.#timeoutMs + this.#patience.ms;
     // Timers may fire up to a millisecond early.
-    if (silentMs < this.#timeoutMs - 1) {
-      this.#watchdog = setTimeout(() => this.#watch(), this.#timeoutMs - silentMs);
+    if (silentMs < allowedMs - 1) {
+      this.#watchdog = setTimeout(() => this.#watch(), allowedMs - silentMs);
       return;
     }
     this.#end(
       new StorageError(
         'timed-out',
-        `cannot ${oldest.doing} on ${this.#where}: no answer within ${this.#timeoutMs} ms. Raise the endpoint's ` +
+        `cannot ${oldest.doing} on ${this.#where}: no answer within ${allowedMs} ms. Raise the endpoint's ` +
           'deadline if the server is known to be slow',
       ),
     );

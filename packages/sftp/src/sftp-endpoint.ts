@@ -4,10 +4,12 @@ import {
   type Abortable,
   type EndpointProperties,
   type FileInfo,
+  type HashOptions,
   type ListEntry,
   type MoveOptions,
   type PutOptions,
   type ReadOptions,
+  type RemoteHash,
   type StorageEndpoint,
   StorageError,
   untilAborted,
@@ -21,6 +23,7 @@ import { listDirectory } from './list-directory.js';
 import type { SftpOptions } from './options.js';
 import { pipelinedRead } from './pipelined-read.js';
 import { putFile } from './put-file.js';
+import { HashTeller } from './remote-hash.js';
 import type { About, Session } from './session.js';
 import { type Strategy, strategyFor } from './strategy.js';
 import type { Attributes } from './wire/messages.js';
@@ -37,14 +40,25 @@ const READ = 0x01;
 export async function openSftpEndpoint(options: SftpOptions, signal: AbortSignal): Promise<StorageEndpoint> {
   const session = await openSession(options, signal);
   try {
+    const { remoteHash = 'check-file', log = () => {} } = options;
     const strategy = strategyFor(session.abilities, options);
-    const channels = new Channels(session, strategy.maxChannels, options.log ?? (() => {}));
+    // Commands take a channel as well.
+    const lanes = remoteHash === 'shell' ? Math.max(1, strategy.maxChannels - 1) : strategy.maxChannels;
+    const channels = new Channels(session, lanes, log);
+    const hashes = new HashTeller(session, remoteHash, log);
     const [root] = await Promise.all([findRoot(session, options.root, signal), session.learnLimits(signal)]);
-    return new SftpEndpoint(session, { strategy, channels, root });
+    return new SftpEndpoint(session, { strategy, channels, hashes, root });
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+interface Parts {
+  readonly strategy: Strategy;
+  readonly channels: Channels;
+  readonly hashes: HashTeller;
+  readonly root: string;
 }
 
 class SftpEndpoint implements StorageEndpoint {
@@ -53,18 +67,17 @@ class SftpEndpoint implements StorageEndpoint {
   readonly #session: Session;
   readonly #channels: Channels;
   readonly #strategy: Strategy;
+  readonly #hashes: HashTeller;
   readonly #root: string;
   /** Regular files, since this endpoint made them; until they are moved or removed through it. */
   readonly #put = new Set<RemotePath>();
   /** The last move onto each name, and the ones before it. */
   readonly #turns = new Map<RemotePath, Promise<unknown>>();
 
-  constructor(
-    session: Session,
-    { strategy, channels, root }: { strategy: Strategy; channels: Channels; root: string },
-  ) {
+  constructor(session: Session, { strategy, channels, hashes, root }: Parts) {
     this.#session = session;
     this.#channels = channels;
+    this.#hashes = hashes;
     this.#strategy = strategy;
     this.#root = root;
     this.label = session.where + (root.startsWith('/') ? root : `/${root}`);
@@ -223,6 +236,21 @@ class SftpEndpoint implements StorageEndpoint {
           .catch((again) => this.#acceptDirectory(again, path, signal));
       }
       await this.#acceptDirectory(error, path, signal);
+    }
+  }
+
+  async hash(path: RemotePath, { signal, bytes }: HashOptions): Promise<RemoteHash> {
+    signal.throwIfAborted();
+    const why = this.#hashes.refusal;
+    if (why) return { kind: 'untold', why };
+    try {
+      const { size } = await this.stat(path, { signal });
+      return await this.#hashes.tell({ absolute: this.#absolute(path), size, bytes, signal });
+    } catch (error) {
+      // How long to wait for a hash is a matter of the size: where nobody may look, it is not asked for.
+      const refused = error instanceof StorageError && statusOf(error.cause) !== undefined;
+      if (!refused || error.code === 'not-found') throw error;
+      return { kind: 'untold', why: error.message };
     }
   }
 

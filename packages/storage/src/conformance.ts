@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { joinPath, parsePath, type RemotePath } from '@waybill/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ListEntry, StorageEndpoint } from './endpoint.js';
+import type { StorageError } from './storage-error.js';
 
 export interface OpenedEndpoint {
   readonly endpoint: StorageEndpoint;
   /** Puts a file there by other means than the endpoint; left out where there are none. */
   readonly seed?: (path: string, content: Uint8Array) => Promise<void>;
+  /** The other side is known to tell hashes: that it tells none is a failure. */
+  readonly tellsHashes?: boolean;
   /** Called once after all tests; disposes of the endpoint and of what stands behind it. */
   readonly close: () => Promise<void>;
 }
@@ -322,6 +325,53 @@ export function describeEndpoint(name: string, open: () => Promise<OpenedEndpoin
       expect(digest(await read(at('file')))).toBe(digest(content));
     });
 
+    describe('hash, where the other side may be asked for it,', () => {
+      const told = async (path: RemotePath, bytes?: number) => {
+        const found = await endpoint.hash?.(path, { signal, ...(bytes !== undefined && { bytes }) });
+        return found?.kind === 'told' ? found.sha256 : undefined;
+      };
+
+      /** What is told is right; that nothing is told is right as well, but where it is known to be told. */
+      const expectHash = (found: string | undefined, content: Buffer) =>
+        expect(opened.tellsHashes ? [digest(content)] : [digest(content), undefined]).toContain(found);
+
+      it.each([0, 1, 300_001])('is that of the %s bytes that are there', async (size) => {
+        const content = pattern(size);
+        await put(at(`it's "$HOME"`), content);
+        expectHash(await told(at(`it's "$HOME"`)), content);
+      });
+
+      it('of a prefix is that of these bytes', async () => {
+        const content = pattern(300_001);
+        await put(at('file'), content);
+        for (const bytes of [1, 64 * KIB])
+          expectHash(await told(at('file'), bytes), content.subarray(0, bytes));
+        for (const bytes of [16 * KIB + 1, 70_000, 300_000])
+          expect([digest(content.subarray(0, bytes)), undefined]).toContain(await told(at('file'), bytes));
+      });
+
+      it('is told of a file as it is now, not as it was', async () => {
+        await put(at('file'), 'before');
+        await told(at('file'));
+        await put(at('file'), 'after.');
+        expectHash(await told(at('file')), Buffer.from('after.'));
+      });
+
+      it('throws not-found for a directory and for nothing, or tells nothing', async () => {
+        for (const path of [at('nothing'), at('no/where'), directory]) {
+          const found = await told(path).catch((error: StorageError) => error.code);
+          expect([undefined, 'not-found']).toContain(found);
+        }
+      });
+
+      it('leaves the file as it is, and the endpoint usable', async () => {
+        await put(at('file'), 'content');
+        await Promise.all([told(at('file')), told(at('file'), 3), told(at('nothing')).catch(() => {})]);
+        expect((await read(at('file'))).toString()).toBe('content');
+        expect(await namesIn()).toEqual([at('file')]);
+      });
+    });
+
     describe('move', () => {
       it('gives a file another name, in its directory or another one', async () => {
         await endpoint.makeDirectory(at('inner'), { signal });
@@ -430,6 +480,7 @@ export function describeEndpoint(name: string, open: () => Promise<OpenedEndpoin
           endpoint.move(at('a'), at('b'), { ...aborted, replace: true }),
           endpoint.remove(at('a'), aborted),
           endpoint.makeDirectory(at('c'), aborted),
+          endpoint.hash?.(at('a'), aborted) ?? Promise.reject(reason),
         ];
         for (const result of await Promise.allSettled(attempts))
           expect(result).toEqual({ status: 'rejected', reason });

@@ -30,6 +30,8 @@ export interface EndpointProperties {
   readonly concurrent: boolean;
   /** `put` can continue a file. Where not, a `start` other than 0 is refused as `unsupported` and changes nothing. */
   readonly continues: boolean;
+  /** Reading costs no line: the bytes are on this machine. False if left out. */
+  readonly nearby?: boolean;
 }
 
 /** Every operation takes a signal: aborted, it rejects soon with the signal's reason and stops its I/O. */
@@ -54,6 +56,22 @@ export interface PutOptions extends Abortable {
    */
   readonly onProgress?: (acknowledgedBytes: number) => void;
 }
+
+export interface HashOptions extends Abortable {
+  /** The hash of so many bytes from the start on is asked for; of the whole file if left out. More than 0. */
+  readonly bytes?: number;
+}
+
+/**
+ * What the other side itself says of the bytes of a file.
+ * `certain` is false where it may have looked at another file than `path` leads to, or at none: then an equal hash is
+ * proof, and a different one tells nothing.
+ */
+export type RemoteHash =
+  /** `sha256` in hex. Of a file that is shorter than `bytes`, it may be the hash of all of it. */
+  | { readonly kind: 'told'; readonly sha256: string; readonly certain: boolean }
+  /** It can't or won't tell; `why` is for people. */
+  | { readonly kind: 'untold'; readonly why: string };
 
 export interface MoveOptions extends Abortable {
   /**
@@ -87,6 +105,7 @@ export interface StorageEndpoint extends AsyncDisposable {
    * Writes `body` to `path`. Resolves once the bytes are as durable as the other side can make them, with what it then
    * says it holds. Rejects with what `body` throws. A failed put leaves a file at `path` that may be continued.
    * Takes a body slowly if the other side is slow: at most a bounded window of it is held in memory.
+   * Throws `unproven` if all of it was written and the other side lets nobody look at what it holds.
    */
   put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo>;
   /** Renames a file within this endpoint. Throws `not-found` if there is no file at `from`. */
@@ -95,4 +114,10 @@ export interface StorageEndpoint extends AsyncDisposable {
   remove(path: RemotePath, options: Abortable): Promise<void>;
   /** Makes a directory and its parents; one that exists is a success. */
   makeDirectory(path: RemotePath, options: Abortable): Promise<void>;
+  /**
+   * Asks the other side for the SHA-256 of a file as it holds it; the bytes do not travel. Left out where there is no
+   * other side: reading the bytes and hashing them here is the caller's part. Throws `not-found` if there is no regular
+   * file at `path`.
+   */
+  hash?(path: RemotePath, options: HashOptions): Promise<RemoteHash>;
 }

@@ -3,16 +3,18 @@ import type {
   Abortable,
   EndpointProperties,
   FileInfo,
+  HashOptions,
   ListEntry,
   MoveOptions,
   PutOptions,
   ReadOptions,
+  RemoteHash,
   StorageEndpoint,
 } from './endpoint.js';
 import { StorageError } from './storage-error.js';
 import { takeUntilAborted, untilAborted } from './until-aborted.js';
 
-export type Operation = 'list' | 'stat' | 'read' | 'put' | 'move' | 'remove' | 'makeDirectory';
+export type Operation = 'list' | 'stat' | 'read' | 'put' | 'move' | 'remove' | 'makeDirectory' | 'hash';
 
 /** What goes wrong. Byte counts are of the bytes that this call carries, from its `start` on. */
 export type FaultEffect =
@@ -46,12 +48,16 @@ export function faulty(endpoint: StorageEndpoint, plan: readonly Fault[]): Fault
 export class FaultyEndpoint implements StorageEndpoint {
   /** Everything that was asked for, in order. */
   readonly calls: { readonly operation: Operation; readonly path: RemotePath }[] = [];
+  /** Where the wrapped endpoint has it. */
+  readonly hash?: (path: RemotePath, options: HashOptions) => Promise<RemoteHash>;
   readonly #endpoint: StorageEndpoint;
   readonly #cues: Cue[];
 
   constructor(endpoint: StorageEndpoint, plan: readonly Fault[]) {
     this.#endpoint = endpoint;
     this.#cues = plan.map((fault) => ({ fault, seen: 0 }));
+    const hash = endpoint.hash?.bind(endpoint);
+    if (hash) this.hash = (path, options) => this.#asked('hash', path, options, () => hash(path, options));
   }
 
   get label(): string {

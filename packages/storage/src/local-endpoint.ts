@@ -51,6 +51,7 @@ export class LocalEndpoint implements StorageEndpoint {
     timePrecisionMs: 1,
     concurrent: true,
     continues: true,
+    nearby: true,
   };
   readonly #jail: Jail;
 

@@ -1,16 +1,19 @@
 import { parsePath, rootPath } from '@waybill/domain';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { describeEndpoint } from './conformance.js';
 import type { ListEntry } from './endpoint.js';
 import { openMemoryEndpoint } from './memory-endpoint.js';
 
-describeEndpoint('the memory endpoint', async () => {
-  const endpoint = openMemoryEndpoint();
-  return {
-    endpoint,
-    seed: async (path, content) => endpoint.seed(path, content),
-    close: () => endpoint[Symbol.asyncDispose](),
-  };
+describe.each([{}, { hash: true } as const])('with %j', (options) => {
+  describeEndpoint('the memory endpoint', async () => {
+    const endpoint = openMemoryEndpoint(options);
+    return {
+      endpoint,
+      seed: async (path, content) => endpoint.seed(path, content),
+      tellsHashes: endpoint.hash !== undefined,
+      close: () => endpoint[Symbol.asyncDispose](),
+    };
+  });
 });
 
 const { signal } = new AbortController();

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { joinPath, parentOf, parsePath, printableName, type RemotePath, rootPath } from '@waybill/domain';
 import type {
   Abortable,
   EndpointProperties,
   FileInfo,
+  HashOptions,
   ListEntry,
   MoveOptions,
   PutOptions,
   ReadOptions,
+  RemoteHash,
   StorageEndpoint,
 } from './endpoint.js';
 import { whyListedNameRefused } from './listed-name.js';
@@ -18,6 +21,8 @@ export interface MemoryEndpointOptions {
   readonly label?: string;
   /** What differs from: atomic replace, one millisecond, concurrent. */
   readonly properties?: Partial<EndpointProperties>;
+  /** Plays an other side that tells hashes: of whatever it holds, or as this function says. */
+  readonly hash?: true | ((content: Uint8Array) => RemoteHash);
 }
 
 const CHUNK = 64 * 1024;
@@ -31,6 +36,7 @@ export function openMemoryEndpoint(options: MemoryEndpointOptions = {}): MemoryE
 export class MemoryEndpoint implements StorageEndpoint {
   readonly label: string;
   readonly properties: EndpointProperties;
+  readonly hash?: NonNullable<StorageEndpoint['hash']>;
   readonly #files = new Map<string, MemoryFile>();
   readonly #directories = new Set<string>(['']);
 
@@ -43,6 +49,8 @@ export class MemoryEndpoint implements StorageEndpoint {
       continues: true,
       ...options.properties,
     };
+    const { hash } = options;
+    if (hash !== undefined) this.hash = this.#hashBy(hash === true ? toldFor : hash);
   }
 
   /**
@@ -141,6 +149,14 @@ export class MemoryEndpoint implements StorageEndpoint {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  #hashBy(tell: (content: Uint8Array) => RemoteHash) {
+    return async (path: RemotePath, { signal, bytes }: HashOptions): Promise<RemoteHash> => {
+      signal.throwIfAborted();
+      const file = this.#file(path);
+      return tell(file.slice(0, Math.min(file.size, bytes ?? file.size)));
+    };
+  }
+
   #file(path: RemotePath): MemoryFile {
     const file = this.#files.get(path);
     if (!file) throw this.#notFound('regular file', path);
@@ -213,6 +229,10 @@ class MemoryFile {
   info(path: RemotePath): FileInfo {
     return { path, size: this.size, modifiedAt: this.modifiedAt };
   }
+}
+
+function toldFor(content: Uint8Array): RemoteHash {
+  return { kind: 'told', sha256: createHash('sha256').update(content).digest('hex'), certain: true };
 }
 
 function listed(directory: RemotePath, name: string, file: MemoryFile): ListEntry {

@@ -1,6 +1,6 @@
-import type { Assurance } from '@waybill/domain';
+import { type Assurance, stronger } from '@waybill/domain';
 import { type FileInfo, StorageError } from '@waybill/storage';
-import { holds, orUnknown, outcomeUnknown } from './reconcile.js';
+import { type Held, holds, orUnknown, outcomeUnknown } from './reconcile.js';
 import { type FileToMove, isCode, type RunContext, removePart, statIfAny } from './run-context.js';
 import type { Whole } from './verify.js';
 
@@ -42,25 +42,39 @@ export async function commit(
     await run.target.move(file.partPath, file.targetPath, { replace, signal: run.signal });
   } catch (error) {
     if (isCode(error, 'already-exists') && run.definition.conflict === 'skip') return skip(run, file);
-    if (!(await tookEffect(run, file, proof, error))) throw error;
-    proven = { ...proof, assurance: 'read-back' };
+    const found = await tookEffect(run, file, proof, error);
+    if (!found) throw error;
+    proven = { ...proof, assurance: stronger(proof.assurance, found) };
   }
   await run.journal.delivered(file.id, proven);
+  if (proven.assurance === 'none')
+    run.warn(
+      `${file.targetPath} at ${run.target.label} counts as delivered without any proof: nobody may look there, and ` +
+        '"none" is what is required',
+      undefined,
+    );
   return 'delivered';
 }
 
 /**
  * A rename that failed may still have been carried out, unless the answer was a clear refusal. If that can't be looked
  * at right now, this rejects and the next attempt looks again.
+ * @returns how it was told that it was carried out; `undefined` if it was not
  * @throws StorageError `outcome-unknown` if the part file is gone and the final name does not hold our bytes
  */
-async function tookEffect(run: RunContext, file: FileToMove, proof: Proof, error: unknown): Promise<boolean> {
-  if (run.signal.aborted || !(error instanceof StorageError)) return false;
-  if (isCode(error, 'already-exists', 'permission-denied', 'path-refused', 'unsupported')) return false;
+async function tookEffect(
+  run: RunContext,
+  file: FileToMove,
+  proof: Proof,
+  error: unknown,
+): Promise<Held | undefined> {
+  if (run.signal.aborted || !(error instanceof StorageError)) return undefined;
+  if (isCode(error, 'already-exists', 'permission-denied', 'path-refused', 'unsupported')) return undefined;
   run.warn(`${file.partPath} at ${run.target.label} could not be renamed; looking what became of it`, error);
   return orUnknown(run, file, proof, async () => {
-    if (await statIfAny(run.target, file.partPath, run.signal)) return false;
-    if (await holds(run, file.targetPath, proof)) return true;
+    if (await statIfAny(run.target, file.partPath, run.signal)) return undefined;
+    const found = await holds(run, file.targetPath, proof);
+    if (found) return found;
     throw outcomeUnknown(run, file, proof, error);
   });
 }

@@ -1,10 +1,11 @@
 import type { Hash } from 'node:crypto';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
+import type { Proof } from './commit.js';
 import { startPoint } from './resume.js';
-import { type FileToMove, isSameVersion, type RunContext, statIfAny } from './run-context.js';
+import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 import { Superseded } from './run-journal.js';
-import { verifyPart, type Whole } from './verify.js';
+import { verifyPart } from './verify.js';
 
 /** What was read so far: the count and the hash of exactly these bytes. */
 interface Read {
@@ -16,11 +17,11 @@ interface Read {
  * Brings the bytes of the source into the part file, from where an earlier attempt stopped if that can be proven, and
  * verifies what arrived.
  * @throws StorageError `source-changed` if the source is not the file any more that `file` says; `corrupted` if the
- * target holds other bytes. The part file is left as it is.
+ * target holds other bytes; `unproven` if it can't be proven what it holds. The part file is left as it is.
  */
-export async function copyToPart(run: RunContext, file: FileToMove): Promise<Whole> {
+export async function copyToPart(run: RunContext, file: FileToMove): Promise<Proof> {
   const { source, target, signal } = run;
-  const start = await startPoint(target, file.partPath, file.checkpoint, signal);
+  const start = await startPoint(run, file);
   await run.journal.moving(file.id, { partPath: file.partPath, resumedFrom: start.bytes });
   // An attempt that was given up for lost may still hold the old part file open: then it writes into nothing.
   if (start.bytes === 0 && file.begun) await target.remove(file.partPath, { signal });
@@ -38,11 +39,15 @@ export async function copyToPart(run: RunContext, file: FileToMove): Promise<Who
         'done; it is sent again by the next attempt',
     );
   const sent = { bytes: read.bytes, sha256: read.hash.digest('hex') };
-  await verifyPart(target, file.partPath, sent, held, run.definition.verification, signal);
-  return sent;
+  return { ...sent, assurance: await verifyPart(run, file.partPath, sent, held) };
 }
 
-async function putWithCheckpoints(run: RunContext, file: FileToMove, read: Read): Promise<FileInfo> {
+/** @returns what the target then says it holds; `undefined` if nobody may look, and that is no proof that is required */
+async function putWithCheckpoints(
+  run: RunContext,
+  file: FileToMove,
+  read: Read,
+): Promise<FileInfo | undefined> {
   const checkpoints = new Checkpoints({
     write: (checkpoint) => run.journal.checkpoint(file.id, checkpoint),
     everyBytes: run.checkpointEveryBytes,
@@ -61,6 +66,10 @@ async function putWithCheckpoints(run: RunContext, file: FileToMove, read: Read)
     await checkpoints.settle();
     return held;
   } catch (error) {
+    if (isCode(error, 'unproven') && run.proof !== 'size') {
+      await checkpoints.settle();
+      return undefined;
+    }
     await saveForNextAttempt(run, checkpoints, error);
     throw error;
   }

@@ -15,6 +15,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'permission-denied': 'file',
   'path-refused': 'file',
   unsupported: 'file',
+  unproven: 'file',
   unknown: 'file',
   'source-changed': 'file-for-now',
   corrupted: 'file-for-now',

@@ -1,5 +1,6 @@
-import { atLeast } from '@waybill/domain';
-import { commit, mayMove } from './commit.js';
+import { atLeast, stronger } from '@waybill/domain';
+import { StorageError } from '@waybill/storage';
+import { commit, mayMove, type Proof } from './commit.js';
 import { copyToPart } from './copy-file.js';
 import { outcomeUnknown, reconcile } from './reconcile.js';
 import {
@@ -27,8 +28,7 @@ export async function moveFile(run: RunContext, record: DeliveryRecord): Promise
   if (!(await mayMove(run, recalled))) return { state: 'skipped', file: recalled };
   const file = await lookAtSource(run, recalled);
   try {
-    const whole = await copyToPart(run, file);
-    const state = await commit(run, file, { ...whole, assurance: run.definition.verification });
+    const state = await commit(run, file, await copyToPart(run, file));
     return { state, file };
   } catch (error) {
     if (isCode(error, 'source-changed', 'corrupted')) await discardPart(run, file);
@@ -50,20 +50,36 @@ async function settleCommit(
   if (!committing || (state !== 'moving' && state !== 'unknown')) return undefined;
   const finding = await reconcile(run, file, committing).catch((error: unknown) => {
     // In `unknown` the run was held: that it runs again is a person's decision, who need not see more than we do.
-    if (state === 'unknown' && isCode(error, 'outcome-unknown')) return 'gone' as const;
+    if (state === 'unknown' && isCode(error, 'outcome-unknown')) return { kind: 'gone' } as const;
     throw error;
   });
-  const assurance = atLeast(committing.assurance, 'read-back') ? committing.assurance : 'read-back';
-  const proof = { ...committing, assurance };
-  if (finding === 'ready') return commit(run, file, proof);
-  if (finding === 'arrived') {
-    await run.journal.committing(file.id, proof);
-    await run.target.remove(file.partPath, { signal: run.signal });
-    await run.journal.delivered(file.id, proof);
-    return 'delivered';
+  if (finding.kind === 'ready' || finding.kind === 'arrived') {
+    const proof = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
+    return settleProven(run, file, finding.kind, proof);
   }
-  if (finding === 'gone' && state !== 'unknown') throw outcomeUnknown(run, file, committing);
+  if (finding.kind === 'gone' && state !== 'unknown') throw outcomeUnknown(run, file, committing);
   return undefined;
+}
+
+/** What is required may have grown since the rename was asked for. */
+async function settleProven(
+  run: RunContext,
+  file: FileToMove,
+  found: 'ready' | 'arrived',
+  proof: Proof,
+): Promise<'delivered' | 'skipped' | undefined> {
+  const enough = atLeast(proof.assurance, run.proof);
+  if (found === 'ready') return enough ? commit(run, file, proof) : undefined;
+  if (!enough)
+    throw new StorageError(
+      'unproven',
+      `${file.targetPath} at ${run.target.label} has arrived, but is proven by "${proof.assurance}" alone, and ` +
+        `"${run.proof}" is required; require less to have it counted as delivered`,
+    );
+  await run.journal.committing(file.id, proof);
+  await run.target.remove(file.partPath, { signal: run.signal });
+  await run.journal.delivered(file.id, proof);
+  return 'delivered';
 }
 
 /** The file as its source is now; one that changed since it was selected starts over. */

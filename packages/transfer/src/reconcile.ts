@@ -1,16 +1,21 @@
-import type { RemotePath } from '@waybill/domain';
+import type { Assurance, RemotePath } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
 import { type FileToMove, isCode, type RunContext, statIfAny } from './run-context.js';
-import { type Whole, wholeOf } from './verify.js';
+import { askForHash, type Whole, wholeOf } from './verify.js';
 
 /**
  * What became of a rename whose answer nobody heard.
- * - `arrived`: the final name holds our bytes, read back
- * - `ready`: it was not carried out; the part file holds our bytes, read back
+ * - `arrived`: the final name holds our bytes
+ * - `ready`: it was not carried out; the part file holds our bytes
  * - `unusable`: it was not carried out, and the part file holds other bytes
  * - `gone`: neither name holds our bytes. It may have arrived and been taken away since; it may be lost
  */
-export type Finding = 'arrived' | 'ready' | 'unusable' | 'gone';
+export type Finding =
+  /** `assurance`: how it was told. */
+  { readonly kind: 'arrived' | 'ready'; readonly assurance: Held } | { readonly kind: 'unusable' | 'gone' };
+
+/** Two ways of telling which bytes a file holds. */
+export type Held = Extract<Assurance, 'read-back' | 'remote-hash'>;
 
 /**
  * Looks at the part file and the final name of a delivery whose rename may have been asked for.
@@ -19,11 +24,17 @@ export type Finding = 'arrived' | 'ready' | 'unusable' | 'gone';
 export async function reconcile(run: RunContext, file: FileToMove, whole: Whole): Promise<Finding> {
   return orUnknown(run, file, whole, async () => {
     const part = await statIfAny(run.target, file.partPath, run.signal);
-    if (!part) return (await holds(run, file.targetPath, whole)) ? 'arrived' : 'gone';
+    const arrived = async (): Promise<Finding | undefined> => {
+      const assurance = await holds(run, file.targetPath, whole);
+      return assurance && { kind: 'arrived', assurance };
+    };
+    if (!part) return (await arrived()) ?? { kind: 'gone' };
     // A rename that must not replace can be two steps at the other side (link, unlink): both names may hold our bytes.
     // Where replacing is allowed, equal bytes may as well be yesterday's: renaming once more does no harm.
-    if (run.definition.conflict !== 'replace' && (await holds(run, file.targetPath, whole))) return 'arrived';
-    return (await holds(run, file.partPath, whole)) ? 'ready' : 'unusable';
+    const found = run.definition.conflict === 'replace' ? undefined : await arrived();
+    if (found) return found;
+    const assurance = await holds(run, file.partPath, whole);
+    return assurance ? { kind: 'ready', assurance } : { kind: 'unusable' };
   });
 }
 
@@ -48,14 +59,20 @@ export async function orUnknown<T>(
   }
 }
 
-/** Does the file at `path` of the target have exactly these bytes? Reads it whole if its size is right. */
-export async function holds(run: RunContext, path: RemotePath, whole: Whole): Promise<boolean> {
+/**
+ * Does the file at `path` of the target have exactly these bytes? If its size is right, the target is asked for its
+ * hash; unless that is the one, the file is read.
+ * @returns how it was told that it has
+ */
+export async function holds(run: RunContext, path: RemotePath, whole: Whole): Promise<Held | undefined> {
   const found = await statIfAny(run.target, path, run.signal);
-  if (found?.size !== whole.bytes) return false;
+  if (found?.size !== whole.bytes) return undefined;
   try {
-    return (await wholeOf(run.target, path, run.signal)).sha256 === whole.sha256;
+    if ((await askForHash(run, path, whole.sha256)).kind === 'same') return 'remote-hash';
+    const { sha256 } = await wholeOf(run.target, path, run.signal);
+    return sha256 === whole.sha256 ? 'read-back' : undefined;
   } catch (error) {
-    if (isCode(error, 'not-found')) return false;
+    if (isCode(error, 'not-found')) return undefined;
     throw error;
   }
 }

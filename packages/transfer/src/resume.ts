@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RemotePath } from '@waybill/domain';
 import type { StorageEndpoint } from '@waybill/storage';
-import { isCode } from './run-context.js';
+import { type FileToMove, isCode, type RunContext } from './run-context.js';
 import type { Checkpoint } from './run-journal.js';
+import { askForHash } from './verify.js';
 
 /** Where a move starts, and the hash of everything before. */
 export interface StartPoint {
@@ -15,25 +16,53 @@ export function fromTheStart(): StartPoint {
 }
 
 /**
- * May the part file be continued at the checkpoint? Reads its prefix back from the target: only if these are the very
- * bytes that were sent does the move go on behind them, else it starts over.
+ * May the part file be continued at the checkpoint? Only if its prefix is the very bytes that were sent does the move go
+ * on behind them, else it starts over.
  */
-export async function startPoint(
-  target: StorageEndpoint,
-  partPath: RemotePath,
-  checkpoint: Checkpoint | undefined,
-  signal: AbortSignal,
-): Promise<StartPoint> {
-  if (!checkpoint || !target.properties.continues) return fromTheStart();
-  const prefix = await hashPrefix(target, partPath, checkpoint.bytes, signal);
-  const unchanged =
-    prefix?.bytes === checkpoint.bytes && prefix.hash.copy().digest('hex') === checkpoint.sha256;
-  return unchanged ? prefix : fromTheStart();
+export async function startPoint(run: RunContext, file: FileToMove): Promise<StartPoint> {
+  const { checkpoint } = file;
+  if (!checkpoint || !run.target.properties.continues) return fromTheStart();
+  return (
+    (await provenByHash(run, file, checkpoint)) ??
+    (await prefixThatFits(run, run.target, file.partPath, checkpoint)) ??
+    fromTheStart()
+  );
+}
+
+/**
+ * The target's own hash spares reading the prefix back over the line. To go on hashing behind it takes the bytes all the
+ * same: from the source, which is worth it only where that is nearer than the target.
+ */
+async function provenByHash(
+  run: RunContext,
+  file: FileToMove,
+  checkpoint: Checkpoint,
+): Promise<StartPoint | undefined> {
+  if (!run.target.hash || !run.source.properties.nearby) return undefined;
+  const { bytes, sha256 } = checkpoint;
+  const hashed = await askForHash(run, file.partPath, sha256, bytes).catch((error: unknown) => {
+    if (isCode(error, 'not-found')) return undefined;
+    throw error;
+  });
+  if (hashed?.kind !== 'same') return undefined;
+  return prefixThatFits(run, run.source, file.sourcePath, checkpoint);
+}
+
+/** Reads the first bytes of a file; `undefined` unless they are those of the checkpoint. */
+async function prefixThatFits(
+  { signal }: RunContext,
+  endpoint: StorageEndpoint,
+  path: RemotePath,
+  checkpoint: Checkpoint,
+): Promise<StartPoint | undefined> {
+  const prefix = await hashPrefix(endpoint, path, checkpoint.bytes, signal);
+  const fits = prefix?.bytes === checkpoint.bytes && prefix.hash.copy().digest('hex') === checkpoint.sha256;
+  return fits ? prefix : undefined;
 }
 
 /** The first `length` bytes of a file, or all of a shorter one; `undefined` if there is none, or it may not be read. */
 async function hashPrefix(
-  target: StorageEndpoint,
+  endpoint: StorageEndpoint,
   path: RemotePath,
   length: number,
   signal: AbortSignal,
@@ -41,7 +70,7 @@ async function hashPrefix(
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const chunk of target.read(path, { signal })) {
+    for await (const chunk of endpoint.read(path, { signal })) {
       const wanted = chunk.subarray(0, length - bytes);
       hash.update(wanted);
       bytes += wanted.length;

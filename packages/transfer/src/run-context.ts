@@ -1,4 +1,4 @@
-import type { Id, RemotePath, TransferDefinition } from '@waybill/domain';
+import type { Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
 import { partPathOf } from './part-name.js';
 import type { ProgressMeter } from './progress.js';
@@ -7,6 +7,8 @@ import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from './run
 /** What every step of one attempt has at hand. */
 export interface RunContext {
   readonly definition: TransferDefinition;
+  /** The weakest proof of arrival that counts. */
+  readonly proof: Verification;
   readonly source: StorageEndpoint;
   readonly target: StorageEndpoint;
   readonly journal: RunJournal;

@@ -1,4 +1,10 @@
-import { type Failure, parentOf, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import {
+  type Failure,
+  parentOf,
+  type RemotePath,
+  type TransferDefinition,
+  type Verification,
+} from '@waybill/domain';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
 import { companionsDue, failCompanions, inWaves, removeCompanion, removesCompanions } from './companions.js';
 import { archiveDirectoryOf, dispose } from './dispose.js';
@@ -14,6 +20,8 @@ const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
 
 export interface RunTransferInput {
   readonly definition: TransferDefinition;
+  /** The weakest proof of arrival that counts: what the definition asks for if left out, or else `size`. */
+  readonly proof?: Verification;
   readonly source: StorageEndpoint;
   readonly target: StorageEndpoint;
   readonly journal: RunJournal;
@@ -140,6 +148,7 @@ function openRun(
   const { definition, source, target, journal } = input;
   return {
     definition,
+    proof: input.proof ?? definition.verification ?? 'size',
     source,
     target,
     journal,

@@ -21,6 +21,8 @@ interface SettingsOptions {
   readonly connectTimeout?: number;
   readonly operationTimeout?: number;
   readonly maxChannels?: number;
+  readonly remoteHash?: 'off' | 'check-file' | 'shell';
+  readonly minimumAssurance?: 'none' | 'size' | 'read-back' | 'remote-hash';
 }
 
 interface EndpointOptions extends SettingsOptions {
@@ -102,20 +104,35 @@ function fieldsOf(command: Command): Command {
       '--max-channels <n>',
       'channels of the connection that a large file may use at once (10)',
       positive,
+    )
+    .addOption(
+      new Option(
+        '--remote-hash <source>',
+        'where the server may be asked for a hash: check-file alone, also sha256sum in its shell, or off (check-file)',
+      ).choices(['off', 'check-file', 'shell']),
+    )
+    .addOption(
+      new Option(
+        '--minimum-assurance <level>',
+        'what every delivery to this endpoint has to prove at least (size)',
+      ).choices(['none', 'size', 'read-back', 'remote-hash']),
     );
 }
 
 function newSettings(options: SettingsOptions): Settings {
   const { local, host, username } = options;
   if (local !== undefined && host !== undefined) throw usage('give either --local or --host');
-  if (local !== undefined) return { kind: 'local', root: local };
+  const { minimumAssurance } = options;
+  if (local !== undefined) return { kind: 'local', root: local, ...given({ minimumAssurance }) };
   if (host === undefined || username === undefined)
     throw usage('give --host and --username of an SFTP account, or --local with a directory');
   return { kind: 'sftp', host, username, ...sftpOptions(options) };
 }
 
 function changedSettings(current: Endpoint['settings'], options: SettingsOptions): Settings {
-  if (current.kind === 'local') return { ...current, ...given({ root: options.local ?? options.root }) };
+  const { minimumAssurance } = options;
+  if (current.kind === 'local')
+    return { ...current, ...given({ root: options.local ?? options.root, minimumAssurance }) };
   if (options.local !== undefined)
     throw usage('this endpoint is an SFTP account; --local is for directories');
   return {
@@ -125,18 +142,17 @@ function changedSettings(current: Endpoint['settings'], options: SettingsOptions
   };
 }
 
-function sftpOptions({ port, root, connectTimeout, operationTimeout, maxChannels }: SettingsOptions) {
+function sftpOptions(options: SettingsOptions) {
+  const { port, root, connectTimeout, operationTimeout, maxChannels, remoteHash, minimumAssurance } = options;
   return given({
-    ...{ port, root, maxChannels },
+    ...{ port, root, maxChannels, remoteHash, minimumAssurance },
     ...{ connectTimeoutMs: connectTimeout, operationTimeoutMs: operationTimeout },
   });
 }
 
 function hasSettings(options: SettingsOptions): boolean {
-  const { local, host, port, username, root, connectTimeout, operationTimeout, maxChannels } = options;
-  return [local, host, port, username, root, connectTimeout, operationTimeout, maxChannels].some(
-    (v) => v !== undefined,
-  );
+  const { local, host, username, root } = options;
+  return [local, host, username, root, ...Object.values(sftpOptions(options))].some((v) => v !== undefined);
 }
 
 interface CredentialOptions {
@@ -189,6 +205,9 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     Pool: endpoint.pool,
     Credential:
       endpoint.credential && `${endpoint.credential.kind}, ${formatTime(endpoint.credential.updatedAt)}`,
+    'Minimum assurance': endpoint.settings.minimumAssurance ?? 'size',
+    'Remote hash':
+      endpoint.settings.kind === 'sftp' ? (endpoint.settings.remoteHash ?? 'check-file') : undefined,
     'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
     ...profileFields(endpoint),
     Id: endpoint.id,

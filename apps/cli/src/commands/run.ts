@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { formatBytes, formatSpan, formatTime } from '../format.js';
 import { addLimit, given } from '../options.js';
 import { fetchUpTo, type Page, printPage } from '../paging.js';
-import { deliveryColumns, followRun, printRun } from '../show-run.js';
+import { deliveryColumns, followRun, printRun, warnOfUnproven } from '../show-run.js';
 
 /** Deliveries shown with a run; "run deliveries" lists more. */
 const SHOWN_WITH_RUN = 20;
@@ -75,13 +75,16 @@ function addShowCommands(run: Command, context: Context): void {
       if (page.items.length === 0) return;
       out.line('');
       printPage(out, page, deliveryColumns);
+      warnOfUnproven(out, page.items);
     });
 
   addLimit(run.command('deliveries <run>').description('list the files of a run'))
     .option('--state <state>', 'selected, moving, delivered, skipped, failed or unknown')
     .action(async (id: string, { limit, state }: { limit: number; state?: Delivery['state'] }) => {
       const client = await context.client();
-      printPage(context.out, await deliveriesOf(client, id, limit, state, signal), deliveryColumns);
+      const page = await deliveriesOf(client, id, limit, state, signal);
+      printPage(context.out, page, deliveryColumns);
+      warnOfUnproven(context.out, page.items);
     });
 }
 

@@ -99,7 +99,7 @@ export function addTransferCommands(program: Command, context: Context): void {
       { title: 'FILES', value: (v) => patterns(v.definition) },
       { title: 'TO', value: (v) => place(v.definition.target, endpoints) },
       { title: 'SOURCE', value: (v) => disposition(v.definition) },
-      { title: 'VERIFICATION', value: (v) => v.definition.verification },
+      { title: 'VERIFICATION', value: (v) => verification(v.definition) },
     ]);
   });
 
@@ -157,8 +157,14 @@ function fieldsOf(command: Command): Command {
         'fail',
       ]),
     )
-    .option('--read-back', 'read the delivered file again and compare SHA-256')
-    .option('--no-read-back', 'compare sizes only (default)')
+    .addOption(
+      new Option(
+        '--verification <level>',
+        'the weakest proof of arrival that counts (what the target endpoint requires)',
+      ).choices(['none', 'size', 'read-back', 'remote-hash']),
+    )
+    .addOption(new Option('--read-back', 'the same as --verification read-back').conflicts('verification'))
+    .addOption(new Option('--no-read-back', 'the same as --verification size').conflicts('verification'))
     .option('--concurrency <n>', 'files moved at once (4)', positive)
     .option('--max-attempts <n>', 'attempts in all (5)', positive)
     .option(
@@ -197,7 +203,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Target names': definition.target.name,
     'Source files': disposition(definition),
     'If the target exists': definition.conflict,
-    Verification: definition.verification,
+    Verification: verification(definition),
     'At once': definition.concurrency,
     Retry: `${maxAttempts} attempts, waits of ${formatDuration(firstDelayMs)} to ${formatDuration(maxDelayMs)}`,
     Id: transfer.id,
@@ -213,6 +219,10 @@ function place(
 
 function patterns({ source }: Definition): string {
   return [...source.include, ...source.exclude.map((pattern) => `not ${pattern}`)].join(', ');
+}
+
+function verification({ verification: asked }: Definition): string {
+  return asked ?? 'as the target requires';
 }
 
 function disposition({ disposition: then }: Definition): string {

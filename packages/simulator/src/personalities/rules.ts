@@ -48,7 +48,8 @@ export const rules: readonly Personality[] = [
     name: 'stat-denied',
     does: 'Nobody may look at files: stat of any kind is refused.',
     seenAt: 'mailboxes that know listing and transfer alone',
-    promise: 'Without a look there is no proof: permission-denied, never delivered unproven.',
+    promise:
+      'Without a look there is no proof of the size: unproven, never called delivered, unless reading back or no proof at all is what the endpoint requires.',
     create: () => ({
       serve: refusing(({ kind }) => ['stat', 'lstat', 'fstat'].includes(kind), refusal('PERMISSION_DENIED')),
     }),
