@@ -12,7 +12,7 @@ import {
   type RemoteHash,
   type StorageEndpoint,
   StorageError,
-  untilAborted,
+  Turns,
 } from '@waybill/storage';
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
@@ -71,8 +71,7 @@ class SftpEndpoint implements StorageEndpoint {
   readonly #root: string;
   /** Regular files, since this endpoint made them; until they are moved or removed through it. */
   readonly #put = new Set<RemotePath>();
-  /** The last move onto each name, and the ones before it. */
-  readonly #turns = new Map<RemotePath, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   constructor(session: Session, { strategy, channels, hashes, root }: Parts) {
     this.#session = session;
@@ -86,6 +85,7 @@ class SftpEndpoint implements StorageEndpoint {
       timePrecisionMs: strategy.timePrecisionMs,
       concurrent: true,
       continues: strategy.continues,
+      keepsDirectories: true,
     };
   }
 
@@ -159,7 +159,7 @@ class SftpEndpoint implements StorageEndpoint {
         .catch((error) => this.#explainMove(error, from, to, signal));
       return;
     }
-    await this.#inTurn(to, signal, async () => {
+    await this.#turns.take(to, signal, async () => {
       // Looked at before, since with some servers rename replaces.
       const [there] = await Promise.all([this.#typeOf(to, signal), this.#refuseUnlessRegular(from, signal)]);
       if (there !== undefined && !replace) throw this.#exists(to, 'exists');
@@ -256,22 +256,6 @@ class SftpEndpoint implements StorageEndpoint {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#session[Symbol.asyncDispose]();
-  }
-
-  /**
-   * Moves onto one name go one after the other: where rename replaces, nothing else would keep the second from seeing
-   * an empty place before the first has filled it.
-   */
-  async #inTurn(path: RemotePath, signal: AbortSignal, move: () => Promise<void>): Promise<void> {
-    const before = this.#turns.get(path) ?? Promise.resolve();
-    const mine = untilAborted(before, signal).then(move);
-    const turn = Promise.allSettled([before, mine]);
-    this.#turns.set(path, turn);
-    try {
-      await mine;
-    } finally {
-      if (this.#turns.get(path) === turn) this.#turns.delete(path);
-    }
   }
 
   async #refuseUnlessRegular(path: RemotePath, signal: AbortSignal): Promise<void> {

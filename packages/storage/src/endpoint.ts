@@ -32,6 +32,12 @@ export interface EndpointProperties {
   readonly continues: boolean;
   /** Reading costs no line: the bytes are on this machine. False if left out. */
   readonly nearby?: boolean;
+  /**
+   * A directory is there because somebody made it, empty ones too. Where not, as in object stores, directories are but
+   * a way to read names: listing one that holds nothing yields nothing, `makeDirectory` does nothing, and putting or
+   * moving a file needs none.
+   */
+  readonly keepsDirectories: boolean;
 }
 
 /** Every operation takes a signal: aborted, it rejects soon with the signal's reason and stops its I/O. */
@@ -82,7 +88,7 @@ export interface MoveOptions extends Abortable {
 }
 
 /**
- * A place where files live, opened: an SFTP account or a directory. All paths lie below its root.
+ * A place where files live, opened: an SFTP account, a directory or a bucket. All paths lie below its root.
  *
  * Errors are `StorageError`s with a code of the closed list; an operation never retries by itself. Anything the other
  * side sends (names, sizes, attributes) is checked before it is believed.
@@ -92,7 +98,10 @@ export interface StorageEndpoint extends AsyncDisposable {
   readonly label: string;
   readonly properties: EndpointProperties;
 
-  /** Yields what is directly in `directory`, in no particular order; throws `not-found` if there is no such directory. */
+  /**
+   * Yields what is directly in `directory`, in no particular order; throws `not-found` if there is no such
+   * directory, where directories are kept.
+   */
   list(directory: RemotePath, options: Abortable): AsyncIterable<ListEntry>;
   /** Throws `not-found` if there is no regular file at `path`. */
   stat(path: RemotePath, options: Abortable): Promise<FileInfo>;
@@ -103,7 +112,8 @@ export interface StorageEndpoint extends AsyncDisposable {
   read(path: RemotePath, options: ReadOptions): AsyncIterable<Uint8Array>;
   /**
    * Writes `body` to `path`. Resolves once the bytes are as durable as the other side can make them, with what it then
-   * says it holds. Rejects with what `body` throws. A failed put leaves a file at `path` that may be continued.
+   * says it holds. Rejects with what `body` throws. A failed put leaves a file at `path` that may be
+   * continued; where it can't be, perhaps none, or what was there before.
    * Takes a body slowly if the other side is slow: at most a bounded window of it is held in memory.
    * Throws `unproven` if all of it was written and the other side lets nobody look at what it holds.
    */

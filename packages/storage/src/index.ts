@@ -3,4 +3,5 @@ export * from './listed-name.js';
 export { type LocalEndpointOptions, openLocalEndpoint } from './local-endpoint.js';
 export * from './memory-endpoint.js';
 export * from './storage-error.js';
+export * from './turns.js';
 export * from './until-aborted.js';

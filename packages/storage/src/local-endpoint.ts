@@ -52,6 +52,7 @@ export class LocalEndpoint implements StorageEndpoint {
     concurrent: true,
     continues: true,
     nearby: true,
+    keepsDirectories: true,
   };
   readonly #jail: Jail;
 

@@ -47,6 +47,7 @@ export class MemoryEndpoint implements StorageEndpoint {
       timePrecisionMs: 1,
       concurrent: true,
       continues: true,
+      keepsDirectories: true,
       ...options.properties,
     };
     const { hash } = options;
