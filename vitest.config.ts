@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages are read from src, so tests need no build.
-const conditions = ['@waybill/source', 'module', 'node', 'development|production'];
+const conditions = ['@waybill/source', 'node', 'development|production'];
 const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const workspaces = '{packages,apps}/*/src';
 

@@ -23,6 +23,7 @@ const PROGRAMS = {
   gpg: 'gnupg',
   zip: 'zip',
   unzip: 'unzip',
+  'python3/dist-packages/swift/proxy/server.py': 'python3-swift',
 };
 
 await runTool(async (args) => {
@@ -91,7 +92,7 @@ function find(program) {
     .map((directory) => path.join(directory, program))
     .find((file) => {
       try {
-        accessSync(file, file.endsWith('.so') ? constants.R_OK : constants.X_OK);
+        accessSync(file, /\.(so|py)$/.test(file) ? constants.R_OK : constants.X_OK);
         return true;
       } catch {
         return false;

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { parsePath } from '@waybill/domain';
 import { generateKeyPair, type Simulator, startSimulator } from '@waybill/simulator';
 import { createTestDatabase } from '@waybill/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startBucket } from '../../../packages/s3/src/testing/bucket.js';
 import { readConfig } from './config.js';
 import { type Host, hostUp, readHostSettings } from './host.js';
 import { runCommand } from './main.js';
@@ -81,6 +83,32 @@ it('takes an operator from nothing to a verified delivery', async () => {
   const shown = await waybill(['run', 'show', id]);
   expect(shown.stdout).toMatch(/statement 1\.csv +6 B +delivered +read-back/);
   expect((await waybill(['audit', 'verify'])).stdout).toMatch(/^The chain is intact/);
+});
+
+it('moves files into a bucket, and warns that plain http is for all to read', async () => {
+  await using bucket = await startBucket();
+  const { url, accessKeyId, secretAccessKey } = bucket.server;
+  await writeFile(path.join(scratch, 'ours/report.csv'), 'd;e;f\n');
+  const add = ['endpoint', 'add', 'shared', '--bucket', bucket.name, '--root', 'exchange', '--path-style'];
+
+  const refused = await waybill([...add, '--s3-url', url]);
+  expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('plain http')]);
+  const added = await waybill([...add, '--s3-url', url, '--allow-plain-http']);
+  expect(added.stdout).toContain(`s3://files/exchange at ${url}`);
+  expect(added.stderr).toMatch(/Warning: .* is plain http/);
+  const key = ['--kind', 'access-key', '--access-key-id', accessKeyId];
+  const commands: [string[], string?][] = [
+    [['endpoint', 'credential', 'shared', ...key], `${secretAccessKey}\n`],
+    [['transfer', 'add', 'to-shared', '--from', 'inbox:', '--include', '*.csv', '--to', 'shared:daily']],
+  ];
+  for (const [args, input] of commands)
+    expect(await waybill(args, input)).toMatchObject({ exitCode: 0, stderr: '' });
+
+  const run = await waybill(['transfer', 'run', 'to-shared', '--wait']);
+  expect(run).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('succeeded') });
+  await using endpoint = await bucket.open({ root: 'exchange/daily' });
+  const { signal } = new AbortController();
+  expect(await endpoint.stat(parsePath('report.csv'), { signal })).toMatchObject({ size: 6 });
 });
 
 it('brings a revoked host key back only by its fingerprint', async () => {

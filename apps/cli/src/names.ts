@@ -25,6 +25,10 @@ export async function transferNames(client: Client, signal: AbortSignal): Promis
 /** An endpoint's place in one line. */
 export function placeOf({ settings }: Endpoint): string {
   if (settings.kind === 'local') return settings.root;
+  if (settings.kind === 's3') {
+    const { bucket, root, url, region } = settings;
+    return `s3://${bucket}${root === '' ? '' : `/${root}`} at ${url ?? region}`;
+  }
   return `${settings.username}@${settings.host}:${settings.port} ${settings.root}`;
 }
 

@@ -71,6 +71,8 @@ async function report(
   const { database, vault, log } = parts;
   const { settings } = endpoint;
   if (settings.kind === 'local') return { kind: 'probe', ...(await probeDirectory(settings, signal)) };
+  if (settings.kind === 's3')
+    throw new StorageError('unsupported', `endpoint ${endpoint.name} is a bucket, which cannot be checked`);
   switch (check.kind) {
     case 'probe': {
       const options = await sftpOptions(database, vault, endpoint, settings);

@@ -1,5 +1,5 @@
 import type { Db, Endpoint } from '@waybill/db';
-import type { SftpSettings } from '@waybill/domain';
+import type { CredentialSecret, SftpSettings } from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 import { openCredential, trustedHostKeys } from '@waybill/operations';
 import { SecretRefused, type Vault } from '@waybill/secrets';
@@ -33,6 +33,12 @@ export async function openEndpoint(
         signal,
       );
     }
+    case 's3': {
+      const secret = await readCredential(db, vault, endpoint);
+      // Its client library is large: workers that need none do not load it.
+      const { openS3Endpoint } = await import('@waybill/s3');
+      return await openS3Endpoint({ ...settings, secret }, signal);
+    }
   }
 }
 
@@ -47,16 +53,20 @@ export async function sftpOptions(
   settings: SftpSettings,
 ): Promise<SftpOptions> {
   const secret = await readCredential(db, vault, endpoint);
-  if (!secret)
-    throw new StorageError(
-      'misconfigured',
-      `endpoint ${endpoint.name} has no credential: set one with "waybill endpoint credential ${endpoint.name}"`,
-    );
   const hostKeys = await trustedHostKeys(db, endpoint.id);
   return { ...settings, secret, hostKeys };
 }
 
-async function readCredential(db: Db, vault: Vault, { id, name }: Endpoint) {
+async function readCredential(db: Db, vault: Vault, { id, name }: Endpoint): Promise<CredentialSecret> {
+  const secret = await openSealed(db, vault, { id, name });
+  if (secret) return secret;
+  throw new StorageError(
+    'misconfigured',
+    `endpoint ${name} has no credential: set one with "waybill endpoint credential ${name}"`,
+  );
+}
+
+async function openSealed(db: Db, vault: Vault, { id, name }: Pick<Endpoint, 'id' | 'name'>) {
   try {
     return await openCredential(db, id, vault);
   } catch (cause) {

@@ -48,6 +48,9 @@ interface EndpointData {
   readonly remoteHash?: RemoteHashSource;
   /** `size` if left out. */
   readonly minimumAssurance?: Verification;
+  readonly url?: string;
+  readonly region?: string;
+  readonly bucket?: string;
 }
 
 interface EndpointCheckData {

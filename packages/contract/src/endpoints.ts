@@ -1,7 +1,7 @@
-import { credentialKinds, hostKeyStates, remoteHashSources, verifications } from '@waybill/domain';
+import { credentialKinds, hostKeyStates, remoteHashSources, rootPath, verifications } from '@waybill/domain';
 import { z } from 'zod';
 import { endpointProfile } from './endpoint-checks.js';
-import { id, name, page, pool, reference, time } from './fields.js';
+import { id, name, page, path, pool, reference, time } from './fields.js';
 
 const host = z
   .string()
@@ -41,6 +41,36 @@ const localSettings = z
     description: 'A directory.',
   });
 
+const s3Url = z
+  .url({ protocol: /^https?$/, error: 'an address such as https://s3.example.com' })
+  .refine((text) => isOrigin(text), 'only scheme, host and port: the bucket has a field of its own')
+  .meta({
+    description: "Address of the server; Amazon's of the region if left out.",
+    example: 'https://s3.acme.example',
+  });
+const s3Region = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, 'a region such as "eu-central-1"')
+  .meta({ description: 'Region of the bucket; what a server without regions wants is often "us-east-1".' });
+const bucket = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, '2 to 63 letters, digits, ".", "_" or "-"')
+  .meta({ example: 'acme-exchange' });
+const s3Root = z
+  .string()
+  .max(900)
+  .pipe(path)
+  .meta({ description: 'Prefix below which all paths lie; "" is the whole bucket.', example: 'exchange' });
+const pathStyle = z.boolean().meta({
+  description: 'Addresses `https://host/bucket/key` instead of `https://bucket.host/key`.',
+});
+const allowPlainHttp = z.boolean().meta({
+  description: 'Takes a `url` of plain http: names and bytes then cross the network for all to read.',
+});
+const silence = milliseconds.meta({
+  description: 'Milliseconds that the server may be silent in any single request.',
+});
+
 const channels = z.int().min(1).max(64).meta({
   description: 'Channels of one connection that a large file may use at once; 10 if left out.',
 });
@@ -67,6 +97,24 @@ const settings = z.discriminatedUnion('kind', [
     })
     .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
   localSettings,
+  z
+    .strictObject({
+      kind: z.literal('s3'),
+      url: s3Url.optional(),
+      region: s3Region.default('us-east-1'),
+      bucket,
+      root: s3Root.default(rootPath),
+      pathStyle: pathStyle.default(false),
+      allowPlainHttp: allowPlainHttp.default(false),
+      connectTimeoutMs: milliseconds.default(20_000),
+      operationTimeoutMs: silence.default(30_000),
+      minimumAssurance: minimumAssurance.optional(),
+    })
+    .refine(({ url, allowPlainHttp }) => allowPlainHttp || !url?.startsWith('http:'), {
+      path: ['url'],
+      error: 'plain http is for all to read: use https, or set allowPlainHttp',
+    })
+    .meta({ id: 'S3SettingsAsked', description: 'A bucket of an S3-compatible object store.' }),
 ]);
 
 const settingsShown = z.discriminatedUnion('kind', [
@@ -86,6 +134,20 @@ const settingsShown = z.discriminatedUnion('kind', [
     })
     .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
   localSettings,
+  z
+    .strictObject({
+      kind: z.literal('s3'),
+      url: s3Url.optional(),
+      region: s3Region,
+      bucket,
+      root: z.string(),
+      pathStyle,
+      allowPlainHttp,
+      connectTimeoutMs: milliseconds,
+      operationTimeoutMs: silence,
+      minimumAssurance: minimumAssurance.optional(),
+    })
+    .meta({ id: 'S3Settings', description: 'A bucket of an S3-compatible object store.' }),
 ]);
 
 export const credential = z
@@ -191,5 +253,23 @@ export const setCredential = z
       id: 'KeyboardInteractiveCredential',
       description: 'Every prompt is answered with the password.',
     }),
+    z
+      .strictObject({
+        kind: z.literal('access-key'),
+        accessKeyId: z.string().min(1).max(256),
+        secretAccessKey: secret,
+        sessionToken: secret.optional(),
+      })
+      .meta({
+        id: 'AccessKeyCredential',
+        description: 'Of an S3 account; `sessionToken` comes with temporary keys alone.',
+      }),
   ])
   .meta({ id: 'SetCredential', example: { kind: 'password', password: '…' } });
+
+/** Credentials, a path or a query in the address would be overlooked, or shown to everybody. */
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { username, password, pathname, search, hash } = new URL(text);
+  return `${username}${password}${search}${hash}` === '' && pathname === '/';
+}

@@ -85,6 +85,35 @@ describe('a change', () => {
   });
 });
 
+describe('a bucket', () => {
+  const bucket = { kind: 's3', bucket: 'exchange' };
+
+  it('is all of a bucket at Amazon unless it says otherwise', () => {
+    expect(routes.createEndpoint.body.parse({ name: 'shared', settings: bucket }).settings).toEqual({
+      ...{ kind: 's3', region: 'us-east-1', bucket: 'exchange', root: '' },
+      ...{ pathStyle: false, allowPlainHttp: false, connectTimeoutMs: 20_000, operationTimeoutMs: 30_000 },
+    });
+  });
+
+  it.each([
+    ['settings/url', { url: 'http://s3.example' }],
+    ['settings/url', { url: 'ftp://s3.example', allowPlainHttp: true }],
+    ['settings/url', { url: 'https://key:secret@s3.example' }],
+    ['settings/url', { url: 'https://s3.example/exchange' }],
+    ['settings/root', { root: '../other' }],
+    ['settings/bucket', { bucket: 'a/b' }],
+  ])('is refused for its %s: %j', (pointer, wrong) => {
+    expect(wrongIn('createEndpoint', { name: 'shared', settings: { ...bucket, ...wrong } })).toEqual([
+      pointer,
+    ]);
+  });
+
+  it('may be reached by plain http where that is said', () => {
+    const settings = { ...bucket, url: 'http://127.0.0.1:9000', allowPlainHttp: true };
+    expect(wrongIn('createEndpoint', { name: 'shared', settings })).toEqual([]);
+  });
+});
+
 describe('an endpoint', () => {
   it('has the defaults of its protocol', () => {
     const settings = { kind: 'sftp', host: 'sftp.acme.example', username: 'waybill' };

@@ -101,7 +101,7 @@ export type Definition = z.output<typeof definition>;
 
 const kind = z
   .enum(transferKinds)
-  .meta({ description: 'push: local to SFTP; pull: SFTP to local; relay: SFTP to SFTP.' });
+  .meta({ description: 'push: from a directory; pull: into a directory; relay: between two servers.' });
 const version = z
   .int()
   .min(1)

@@ -1,4 +1,4 @@
-import type { Verification } from './transfer.js';
+import type { EndpointKind, Verification } from './transfer.js';
 
 export const remoteHashSources = ['off', 'check-file', 'shell'] as const;
 /**
@@ -38,26 +38,67 @@ export interface LocalSettings {
   readonly minimumAssurance?: Verification | undefined;
 }
 
-export type EndpointSettings = SftpSettings | LocalSettings;
+/** A bucket of an S3-compatible object store. The access key is the endpoint's credential. */
+export interface S3Settings {
+  readonly kind: 's3';
+  /** `https://host` or `https://host:port`; Amazon's address of the region if left out. */
+  readonly url?: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  /** Prefix below which all paths of the endpoint lie, without a slash at its end; `''` is the whole bucket. */
+  readonly root: string;
+  /** `https://host/bucket/key` instead of `https://bucket.host/key`: what most servers but Amazon's want. */
+  readonly pathStyle: boolean;
+  /** Without it a `url` of plain http is refused: names and bytes would cross the network for all to read. */
+  readonly allowPlainHttp: boolean;
+  readonly connectTimeoutMs: number;
+  /** How long the server may be silent in the middle of any single request. */
+  readonly operationTimeoutMs: number;
+  /** What every delivery to this endpoint has to prove at least; `size` if left out. */
+  readonly minimumAssurance?: Verification | undefined;
+}
+
+export type EndpointSettings = SftpSettings | LocalSettings | S3Settings;
 
 /** Do both lead to the same files, however they are reached? */
 export function isSamePlace(one: EndpointSettings, other: EndpointSettings): boolean {
   if (one.root !== other.root) return false;
-  if (one.kind === 'local' || other.kind === 'local') return one.kind === other.kind;
-  return one.host === other.host && one.port === other.port && one.username === other.username;
+  switch (one.kind) {
+    case 'local':
+      return other.kind === 'local';
+    case 'sftp':
+      if (other.kind !== 'sftp') return false;
+      return one.host === other.host && one.port === other.port && one.username === other.username;
+    case 's3':
+      if (other.kind !== 's3') return false;
+      return one.bucket === other.bucket && one.url === other.url && one.region === other.region;
+  }
 }
 
 export const hostKeyStates = ['proposed', 'active', 'retiring', 'revoked'] as const;
 /** Only `active` and `retiring` keys are trusted. */
 export type HostKeyState = (typeof hostKeyStates)[number];
 
-/** The secret of an SFTP account, as it is inside its envelope. */
+/** The secret of an account, as it is inside its envelope. */
 export type CredentialSecret =
   | { readonly kind: 'password'; readonly password: string }
   /** Private key in OpenSSH or PEM form. */
   | { readonly kind: 'private-key'; readonly privateKey: string; readonly passphrase?: string }
   /** Every prompt is answered with the password; more than one round of prompts is refused. */
-  | { readonly kind: 'keyboard-interactive'; readonly password: string };
+  | { readonly kind: 'keyboard-interactive'; readonly password: string }
+  /** Of an S3 account; `sessionToken` comes with temporary keys alone. */
+  | {
+      readonly kind: 'access-key';
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+      readonly sessionToken?: string;
+    };
 
-export const credentialKinds = ['password', 'private-key', 'keyboard-interactive'] as const;
+export const credentialKinds = ['password', 'private-key', 'keyboard-interactive', 'access-key'] as const;
 export type CredentialKind = (typeof credentialKinds)[number];
+
+/** Whether an endpoint of this kind can log in with a credential of that kind. */
+export function acceptsCredential(endpoint: EndpointKind, credential: CredentialKind): boolean {
+  if (endpoint === 'local') return false;
+  return (endpoint === 's3') === (credential === 'access-key');
+}

@@ -4,16 +4,16 @@ import type { RetryPolicy } from './retry-policy.js';
 import type { SelectionRules } from './selection/rules.js';
 
 export const transferKinds = ['push', 'pull', 'relay'] as const;
-/** Push: local → SFTP; pull: SFTP → local; relay: SFTP → SFTP. */
+/** Push: from a directory to elsewhere; pull: from elsewhere into a directory; relay: between two other places. */
 export type TransferKind = (typeof transferKinds)[number];
 
-export const endpointKinds = ['sftp', 'local'] as const;
+export const endpointKinds = ['sftp', 'local', 's3'] as const;
 export type EndpointKind = (typeof endpointKinds)[number];
 
 /** `undefined` where the pair is none of ours (local → local). */
 export function transferKind(source: EndpointKind, target: EndpointKind): TransferKind | undefined {
-  if (source === 'local') return target === 'sftp' ? 'push' : undefined;
-  return target === 'sftp' ? 'relay' : 'pull';
+  if (source === 'local') return target === 'local' ? undefined : 'push';
+  return target === 'local' ? 'pull' : 'relay';
 }
 
 /** What happens to the source file after verified delivery. */

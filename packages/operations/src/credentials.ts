@@ -7,7 +7,7 @@ import {
   replaceCredential,
   transaction,
 } from '@waybill/db';
-import { type CredentialSecret, type Id, newId } from '@waybill/domain';
+import { acceptsCredential, type CredentialSecret, type Id, newId } from '@waybill/domain';
 import type { Vault } from '@waybill/secrets';
 import type { Context } from './context.js';
 import { notFound, OperationError } from './operation-error.js';
@@ -25,10 +25,11 @@ export async function setCredential(
   return await transaction(database, async (tx) => {
     const endpoint = await findEndpoint(tx, endpointIdOrName);
     if (!endpoint) throw notFound('endpoint', endpointIdOrName);
-    if (endpoint.kind !== 'sftp')
+    if (!acceptsCredential(endpoint.kind, secret.kind))
       throw new OperationError(
         'invalid',
-        `endpoint ${endpoint.name} is of kind ${endpoint.kind}, which has no credential`,
+        `endpoint ${endpoint.name} is of kind ${endpoint.kind}, which has no credential of kind ${secret.kind}`,
+        { field: '/kind' },
       );
     const id = newId();
     await replaceCredential(tx, {

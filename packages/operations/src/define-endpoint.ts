@@ -107,18 +107,24 @@ async function partnerIdOf(db: Db, idOrName: string | null): Promise<Id | null> 
 type EndpointData = Extract<AuditEvent, { type: 'endpoint.created' }>['data'];
 
 function dataOf({ name, kind, partner, pool, settings }: Endpoint): EndpointData {
-  const account =
-    settings.kind === 'sftp'
-      ? {
-          ...{ host: settings.host, port: settings.port, username: settings.username },
-          ...(settings.remoteHash && { remoteHash: settings.remoteHash }),
-        }
-      : {};
-  const { minimumAssurance } = settings;
+  const { root, minimumAssurance } = settings;
   return {
-    ...{ name, kind, pool, root: settings.root },
+    ...{ name, kind, pool, root },
     ...(partner && { partnerId: partner.id }),
-    ...account,
+    ...accountOf(settings),
     ...(minimumAssurance && { minimumAssurance }),
   };
+}
+
+function accountOf(settings: EndpointSettings): Partial<EndpointData> {
+  switch (settings.kind) {
+    case 'local':
+      return {};
+    case 'sftp': {
+      const { host, port, username, remoteHash } = settings;
+      return { host, port, username, ...(remoteHash && { remoteHash }) };
+    }
+    case 's3':
+      return { bucket: settings.bucket, region: settings.region, ...(settings.url && { url: settings.url }) };
+  }
 }

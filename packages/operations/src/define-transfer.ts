@@ -106,7 +106,7 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   if (kind) return kind;
   throw new OperationError(
     'invalid',
-    `a transfer from ${source.kind} endpoint ${source.name} to ${target.kind} endpoint ${target.name} is not supported: at least one side must be SFTP`,
+    `a transfer from ${source.kind} endpoint ${source.name} to ${target.kind} endpoint ${target.name} is not supported: at least one side must be an SFTP account or a bucket`,
     { field: '/definition/target/endpointId' },
   );
 }

@@ -8,7 +8,7 @@ import {
   listTransferVersions,
   readAuditHead,
 } from '@waybill/db';
-import { newId } from '@waybill/domain';
+import { type EndpointSettings, newId } from '@waybill/domain';
 import { parseHostKey } from '@waybill/domain/host-key';
 import { createVault, parseMasterKey } from '@waybill/secrets';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -206,6 +206,22 @@ describe('a credential', () => {
       select (select string_agg(to_jsonb(c)::text, '') from credential c)
           || (select string_agg(to_jsonb(a)::text, '') from audit_event a) as text`;
     expect(rows[0]?.text).not.toContain('battery');
+  });
+
+  it('is of the kind that its endpoint takes', async () => {
+    const settings: EndpointSettings = {
+      ...{ kind: 's3', region: 'eu-central-1', bucket: 'exchange', root: '', pathStyle: false },
+      ...{ allowPlainHttp: false, connectTimeoutMs: 20_000, operationTimeoutMs: 30_000 },
+    };
+    const bucket = await createEndpoint(context, { name: 'bucket', settings });
+    const sftp = await makeSftp('no-bucket');
+    const key = { kind: 'access-key', accessKeyId: 'AKIA', secretAccessKey: 'secret' } as const;
+    await setCredential(context, bucket.id, key, vault);
+    expect(await openCredential(context.database, bucket.id, vault)).toEqual(key);
+    const refused = { code: 'invalid', field: '/kind' };
+    expect(await refusal(setCredential(context, sftp.id, key, vault))).toEqual(refused);
+    const password = { kind: 'password', password: 'secret' } as const;
+    expect(await refusal(setCredential(context, bucket.id, password, vault))).toEqual(refused);
   });
 });
 

@@ -1,5 +1,11 @@
 import { type Endpoint, findEndpoint, findEndpointCheck, listAuditEvents } from '@waybill/db';
-import { type EndpointProfile, newId, type ProbeReport, type SftpSettings } from '@waybill/domain';
+import {
+  type EndpointProfile,
+  type EndpointSettings,
+  newId,
+  type ProbeReport,
+  type SftpSettings,
+} from '@waybill/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckClaim, claimCheck } from './claim-check.js';
 import { createEndpoint, updateEndpoint } from './define-endpoint.js';
@@ -87,6 +93,19 @@ describe('asking for a check', () => {
     const again = await requestCheck(context, endpoint.name, 'probe');
     expect(again).toMatchObject({ created: true, check: { state: 'queued' } });
     expect(again.check.id).not.toBe(claim.check.id);
+  });
+
+  it('refuses every check of a bucket', async () => {
+    const settings: EndpointSettings = {
+      ...{ kind: 's3', region: 'eu-central-1', bucket: 'exchange', root: '', pathStyle: false },
+      ...{ allowPlainHttp: false, connectTimeoutMs: 20_000, operationTimeoutMs: 30_000 },
+    };
+    const { name } = await createEndpoint(context, { name: `b-${newId()}`, settings });
+    for (const kind of ['probe', 'host-key-scan'] as const)
+      await expect(requestCheck(context, name, kind)).rejects.toMatchObject({
+        code: 'invalid',
+        field: '/kind',
+      });
   });
 
   it('refuses a host key scan of a directory, and a check of nothing', async () => {

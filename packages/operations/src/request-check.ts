@@ -16,7 +16,8 @@ import { notFound, OperationError } from './operation-error.js';
 
 /**
  * Asks the workers of the endpoint's pool for a check. While one of the same kind is open, asking again finds it.
- * @throws OperationError `not-found`, `invalid` (field `/kind`) for a host key scan of what is not SFTP
+ * @throws OperationError `not-found`, `invalid` (field `/kind`) for a host key scan of what is not SFTP, or any check of
+ *   a bucket
  */
 export async function requestCheck(
   { database, actor }: Context,
@@ -26,7 +27,7 @@ export async function requestCheck(
   return await transaction(database, async (tx) => {
     const endpoint = await findEndpoint(tx, endpointIdOrName);
     if (!endpoint) throw notFound('endpoint', endpointIdOrName);
-    refuseLocalScan(endpoint, kind);
+    refuseUnfit(endpoint, kind);
     const id = newId();
     const opened = await openCheck(tx, endpoint, { id, kind, requestedBy: actor.name });
     if (opened.id !== id) return { check: opened, created: false };
@@ -35,7 +36,13 @@ export async function requestCheck(
   });
 }
 
-function refuseLocalScan({ name, kind: endpointKind }: Endpoint, kind: EndpointCheckKind): void {
+function refuseUnfit({ name, kind: endpointKind }: Endpoint, kind: EndpointCheckKind): void {
+  if (endpointKind === 's3')
+    throw new OperationError(
+      'invalid',
+      `endpoint ${name} is a bucket, which Waybill cannot probe; run a transfer of a small file instead`,
+      { field: '/kind' },
+    );
   if (kind !== 'host-key-scan' || endpointKind === 'sftp') return;
   throw new OperationError(
     'invalid',

@@ -36,6 +36,11 @@ export function authenticationWith(
         },
         description: 'keyboard-interactive',
       };
+    case 'access-key':
+      throw new StorageError(
+        'misconfigured',
+        `${where} takes a password or a private key, not an access key`,
+      );
   }
 }
 

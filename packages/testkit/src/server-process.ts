@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const START_DEADLINE_MS = 15_000;
+const START_DEADLINE_MS = 30_000;
 const LISTEN_POLL_MS = 20;
 
 export interface ServerProgram {

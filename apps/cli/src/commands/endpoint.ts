@@ -23,6 +23,11 @@ interface SettingsOptions {
   readonly maxChannels?: number;
   readonly remoteHash?: 'off' | 'check-file' | 'shell';
   readonly minimumAssurance?: 'none' | 'size' | 'read-back' | 'remote-hash';
+  readonly bucket?: string;
+  readonly s3Url?: string;
+  readonly region?: string;
+  readonly pathStyle?: boolean;
+  readonly allowPlainHttp?: boolean;
 }
 
 interface EndpointOptions extends SettingsOptions {
@@ -37,7 +42,9 @@ export function addEndpointCommands(program: Command, context: Context): void {
   const { signal } = context;
 
   fieldsOf(
-    endpoint.command('add <name>').description('define an SFTP account (--host) or a directory (--local)'),
+    endpoint
+      .command('add <name>')
+      .description('define an SFTP account (--host), a directory (--local) or an S3 bucket (--bucket)'),
   ).action(async (name: string, options: EndpointOptions) => {
     const client = await context.client();
     const { partner: partnerId, pool } = options;
@@ -97,7 +104,7 @@ function fieldsOf(command: Command): Command {
     .option('--host <host>', 'host name or address of an SFTP server')
     .option('--port <port>', 'its port (22)', positive)
     .option('--username <name>', 'the account')
-    .option('--root <directory>', 'where all paths of the endpoint begin (the login directory)')
+    .option('--root <directory>', 'where all paths of the endpoint begin (the login directory; the bucket)')
     .option('--connect-timeout <ms>', 'for connecting and logging in together (20000)', positive)
     .option('--operation-timeout <ms>', 'for every single request (30000)', positive)
     .option(
@@ -116,16 +123,24 @@ function fieldsOf(command: Command): Command {
         '--minimum-assurance <level>',
         'what every delivery to this endpoint has to prove at least (size)',
       ).choices(['none', 'size', 'read-back', 'remote-hash']),
-    );
+    )
+    .option('--bucket <bucket>', 'a bucket of an S3-compatible object store')
+    .option('--s3-url <url>', "address of the store, such as https://s3.example.com (Amazon's)")
+    .option('--region <region>', 'region of the bucket (us-east-1)')
+    .option('--path-style', 'name the bucket in the path, not in the host: what most stores but Amazon want')
+    .option('--allow-plain-http', 'take an --s3-url of plain http, which all on the network can read');
 }
 
 function newSettings(options: SettingsOptions): Settings {
-  const { local, host, username } = options;
-  if (local !== undefined && host !== undefined) throw usage('give either --local or --host');
-  const { minimumAssurance } = options;
+  const { local, host, username, bucket, minimumAssurance } = options;
+  if ([local, host, bucket].filter((place) => place !== undefined).length > 1)
+    throw usage('give one of --local, --host and --bucket');
+  if (bucket !== undefined) return { kind: 's3', bucket, ...s3Options(options) };
   if (local !== undefined) return { kind: 'local', root: local, ...given({ minimumAssurance }) };
   if (host === undefined || username === undefined)
-    throw usage('give --host and --username of an SFTP account, or --local with a directory');
+    throw usage(
+      'give --host and --username of an SFTP account, --local with a directory, or --bucket with the name of a bucket',
+    );
   return { kind: 'sftp', host, username, ...sftpOptions(options) };
 }
 
@@ -133,6 +148,8 @@ function changedSettings(current: Endpoint['settings'], options: SettingsOptions
   const { minimumAssurance } = options;
   if (current.kind === 'local')
     return { ...current, ...given({ root: options.local ?? options.root, minimumAssurance }) };
+  if (current.kind === 's3')
+    return { ...current, ...given({ bucket: options.bucket }), ...s3Options(options) };
   if (options.local !== undefined)
     throw usage('this endpoint is an SFTP account; --local is for directories');
   return {
@@ -150,25 +167,38 @@ function sftpOptions(options: SettingsOptions) {
   });
 }
 
+function s3Options(options: SettingsOptions) {
+  const { s3Url: url, region, root, pathStyle, allowPlainHttp, connectTimeout, operationTimeout } = options;
+  return given({
+    ...{ url, region, root, pathStyle, allowPlainHttp, minimumAssurance: options.minimumAssurance },
+    ...{ connectTimeoutMs: connectTimeout, operationTimeoutMs: operationTimeout },
+  });
+}
+
 function hasSettings(options: SettingsOptions): boolean {
-  const { local, host, username, root } = options;
-  return [local, host, username, root, ...Object.values(sftpOptions(options))].some((v) => v !== undefined);
+  const { local, host, username, root, bucket } = options;
+  const kinds = [...Object.values(sftpOptions(options)), ...Object.values(s3Options(options))];
+  return [local, host, username, root, bucket, ...kinds].some((v) => v !== undefined);
 }
 
 interface CredentialOptions {
-  readonly kind: 'password' | 'private-key' | 'keyboard-interactive';
+  readonly kind: 'password' | 'private-key' | 'keyboard-interactive' | 'access-key';
+  readonly accessKeyId?: string;
+  readonly sessionTokenFile?: string;
   readonly file?: string;
   readonly passphraseFile?: string;
 }
 
 function addCredentialCommand(endpoint: Command, context: Context): void {
-  const kinds = ['password', 'private-key', 'keyboard-interactive'];
+  const kinds = ['password', 'private-key', 'keyboard-interactive', 'access-key'];
   endpoint
     .command('credential <endpoint>')
     .description('set or replace the secret of an account: typed, from standard input, or from a file')
     .addOption(new Option('--kind <kind>', 'what it is').choices(kinds).default('password'))
     .option('--file <file>', 'where the secret is; "-" is standard input')
     .option('--passphrase-file <file>', 'where the passphrase of the private key is')
+    .option('--access-key-id <id>', 'the public half of an access key; the secret is the other one')
+    .option('--session-token-file <file>', 'where the session token of a temporary access key is')
     .action(async (id: string, options: CredentialOptions) => {
       const client = await context.client();
       const body = await readCredential(options, context);
@@ -179,9 +209,12 @@ function addCredentialCommand(endpoint: Command, context: Context): void {
 }
 
 async function readCredential(
-  { kind, file, passphraseFile }: CredentialOptions,
-  { streams, signal }: Context,
+  options: CredentialOptions,
+  context: Context,
 ): Promise<Asked<'setCredential', 'body'>> {
+  const { kind, file, passphraseFile } = options;
+  const { streams, signal } = context;
+  if (kind === 'access-key') return readAccessKey(options, context);
   if (kind !== 'private-key') return { kind, password: await readSecret('password', file, streams, signal) };
   if (file === undefined && streams.stdin.isTTY)
     throw usage('give the file of the private key by --file, or pipe it into this command');
@@ -189,6 +222,18 @@ async function readCredential(
   const privateKey = `${await readSecret('private key', file, streams, signal)}\n`;
   if (passphraseFile === undefined) return { kind, privateKey };
   return { kind, privateKey, passphrase: await readSecret('passphrase', passphraseFile, streams, signal) };
+}
+
+async function readAccessKey(
+  { file, accessKeyId, sessionTokenFile }: CredentialOptions,
+  { streams, signal }: Context,
+): Promise<Asked<'setCredential', 'body'>> {
+  if (accessKeyId === undefined) throw usage('give the id of the access key by --access-key-id');
+  const secretAccessKey = await readSecret('secret access key', file, streams, signal);
+  const key = { kind: 'access-key', accessKeyId, secretAccessKey } as const;
+  if (sessionTokenFile === undefined) return key;
+  const sessionToken = await readSecret('session token', sessionTokenFile, streams, signal);
+  return { ...key, sessionToken };
 }
 
 async function show(context: Context, endpoint: Endpoint): Promise<void> {
@@ -212,6 +257,10 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     ...profileFields(endpoint),
     Id: endpoint.id,
   });
+  if (endpoint.settings.kind === 's3' && endpoint.settings.url?.startsWith('http:'))
+    context.out.note(
+      `Warning: ${endpoint.settings.url} is plain http: all on the network can read what is moved`,
+    );
 }
 
 function profileFields({ profile, profiledAt }: Endpoint): Record<string, string> {
