@@ -17,6 +17,8 @@ const PROGRAMS = {
   dropbear: 'dropbear-bin',
   'libnss_wrapper.so': 'libnss-wrapper',
   rclone: 'rclone',
+  microsocks: 'microsocks',
+  tinyproxy: 'tinyproxy-bin',
   'ssh-keygen': 'openssh-client',
   sftp: 'openssh-client',
   'redis-server': 'redis-server',

@@ -59,6 +59,8 @@ describe('endpoints', () => {
       pool: 'default',
       settings: { ...SFTP, port: 22, root: '.', connectTimeoutMs: 20_000 },
       credential: null,
+      proxyCredential: null,
+      warnings: [],
     });
     const params = { id: 'owner-sftp' };
     const changed = await client.call('updateEndpoint', { params, body: { pool: 'dmz' } });
@@ -91,6 +93,35 @@ describe('endpoints', () => {
     expect(
       JSON.stringify([shown, events]) + rows.map((row) => Buffer.from(row.envelope).toString('latin1')),
     ).not.toContain('hunter2');
+  });
+
+  it('are reached by a proxy whose password nothing shows again, or by another endpoint', async () => {
+    const { client } = api;
+    const route = { kind: 'http-connect', host: 'proxy.example', port: 3128, username: 'us' } as const;
+    await client.call('createEndpoint', { body: { name: 'proxied', settings: { ...SFTP, route } } });
+    const body = { password: 'hunter3-hunter3' };
+    const stored = await client.call('setProxyCredential', { params: { id: 'proxied' }, body });
+    const proxied = await client.call('getEndpoint', { params: { id: 'proxied' } });
+    expect(proxied).toMatchObject({ settings: { route }, credential: null, proxyCredential: stored });
+    expect(JSON.stringify(proxied)).not.toContain('hunter3');
+
+    const jump = { kind: 'jump', endpointId: 'proxied' } as const;
+    const behind = { name: 'behind', settings: { ...SFTP, route: jump } };
+    expect(await client.call('createEndpoint', { body: behind })).toMatchObject({
+      settings: { route: { kind: 'jump', endpointId: proxied.id } },
+    });
+    const settings = { ...SFTP, route: { kind: 'jump', endpointId: 'nobody' } };
+    const problem = await api.refusal('POST', '/api/v1/endpoints', { name: 'lost', settings });
+    expect(problem).toMatchObject({ errors: [{ pointer: '/settings/route/endpointId' }] });
+  });
+
+  it('that may use weak algorithms say so', async () => {
+    const settings = { ...SFTP, legacyAlgorithms: ['ssh-rsa' as const] };
+    const old = await api.client.call('createEndpoint', { body: { name: 'old', settings } });
+    expect(old.warnings).toEqual([expect.stringContaining('weak algorithms are allowed: ssh-rsa')]);
+    const unknown = { ...SFTP, legacyAlgorithms: ['arcfour'] };
+    const problem = await api.refusal('POST', '/api/v1/endpoints', { name: 'older', settings: unknown });
+    expect(problem).toMatchObject({ errors: [{ pointer: '/settings/legacyAlgorithms/0' }] });
   });
 
   it('are pinned to host keys', async () => {

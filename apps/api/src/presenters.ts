@@ -23,7 +23,13 @@ import type {
   TransferVersion,
   Worker,
 } from '@waybill/db';
-import type { EndpointCheckReport, EndpointProfile, TransferDefinition } from '@waybill/domain';
+import {
+  type EndpointCheckReport,
+  type EndpointProfile,
+  type EndpointSettings,
+  type TransferDefinition,
+  warningsOf,
+} from '@waybill/domain';
 import type { Signer } from '@waybill/secrets';
 
 // Every member is named here, so that a column that is added to a record is not shown by accident.
@@ -34,18 +40,30 @@ export function presentPartner(partner: Partner): contract.Partner {
 }
 
 export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
-  const { id, name, pool, partner, settings, credential, profile, profiledAt } = endpoint;
+  const { id, name, pool, partner, settings, credential, proxyCredential, profile, profiledAt } = endpoint;
   return {
     id,
     name,
     partnerId: partner?.id ?? null,
     partnerName: partner?.name ?? null,
     pool,
-    settings: { ...settings },
+    settings: presentSettings(settings),
     credential: credential ? presentCredential(credential) : null,
+    proxyCredential: proxyCredential ? presentCredential(proxyCredential) : null,
+    warnings: warningsOf(settings),
     profile: profile ? presentProfile(profile) : null,
     profiledAt: timeOrNull(profiledAt),
     ...recordTimes(endpoint),
+  };
+}
+
+function presentSettings(settings: EndpointSettings): contract.Endpoint['settings'] {
+  if (settings.kind !== 'sftp') return { ...settings };
+  const { legacyAlgorithms, route, ...others } = settings;
+  return {
+    ...others,
+    ...(route && { route: { ...route } }),
+    ...(legacyAlgorithms && { legacyAlgorithms: [...legacyAlgorithms] }),
   };
 }
 

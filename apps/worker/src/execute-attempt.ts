@@ -1,4 +1,4 @@
-import { type Endpoint, isUnavailable, saveProgress } from '@waybill/db';
+import { isUnavailable, type Run, saveProgress } from '@waybill/db';
 import {
   type Actor,
   type AttemptOutcome,
@@ -8,8 +8,14 @@ import {
   type Verification,
   whyProofRefused,
 } from '@waybill/domain';
-import type { HostKey } from '@waybill/domain/host-key';
-import { type Claim, claimRun, finishAttempt, proposeHostKeys, renewLease } from '@waybill/operations';
+import {
+  type Claim,
+  claimRun,
+  finishAttempt,
+  proposeHostKeys,
+  recordLegacyAlgorithms,
+  renewLease,
+} from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { StorageError } from '@waybill/storage';
 import { type Progress, runTransfer, Superseded } from '@waybill/transfer';
@@ -17,7 +23,7 @@ import { databaseJournal } from './database-journal.js';
 import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
-import { openEndpoint } from './open-endpoint.js';
+import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
 import type { WorkerParts } from './worker.js';
 
 type Claimed = Extract<Claim, { kind: 'claimed' }>;
@@ -98,7 +104,7 @@ async function transferFiles(
   claim: Claimed,
   signal: AbortSignal,
 ): Promise<AttemptOutcome | 'superseded'> {
-  const { database, actor, vault, log, signals } = parts;
+  const { database, vault, log, signals } = parts;
   const { run, version, fence } = claim;
   const { retry } = version.definition;
   try {
@@ -108,14 +114,10 @@ async function transferFiles(
       save: (newest) => saveProgress(database, fence, forTheRecord(newest)).then(() => {}),
       onError: (error) => log.debug({ err: error }, 'progress was not told'),
     });
-    const learn = (endpoint: Endpoint, keys: readonly HostKey[]) =>
-      void proposeHostKeys({ database, actor }, endpoint, keys).catch((err: unknown) =>
-        log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),
-      );
-    const told = (message: string) => log.info(message);
+    const learn = putOnRecord({ ...parts, log }, run);
     const proof = proofOf(claim);
-    await using source = await openEndpoint(database, vault, claim.source, signal, learn, told);
-    await using target = await openEndpoint(database, vault, claim.target, signal, learn, told);
+    await using source = await openEndpoint(database, vault, claim.source, signal, learn);
+    await using target = await openEndpoint(database, vault, claim.target, signal, learn);
     const { state } = await runTransfer({
       definition: version.definition,
       proof,
@@ -146,6 +148,24 @@ function proofOf({ version: { definition }, target }: Claimed): Verification {
   const why = whyProofRefused(target.settings, definition.verification);
   if (why) throw new StorageError('misconfigured', `endpoint ${target.name}: ${why}`);
   return requiredProof(target.settings, definition.verification);
+}
+
+/** Writes down, beside the work, what is learned of the servers. */
+function putOnRecord({ database, actor, log }: AttemptParts, run: Run): EndpointObserver {
+  const context = { database, actor };
+  return {
+    log: (message) => log.info(message),
+    announcedHostKeys: (endpoint, keys) =>
+      void proposeHostKeys(context, endpoint, keys).catch((err: unknown) =>
+        log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),
+      ),
+    legacyAlgorithms: ({ name: endpoint }, algorithms) => {
+      log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows');
+      void recordLegacyAlgorithms(context, run, endpoint, algorithms).catch((err: unknown) =>
+        log.warn({ err, endpoint }, 'the use of weak algorithms could not be put on record'),
+      );
+    },
+  };
 }
 
 function forTheRecord({ files, bytesSelected, bytesMoved }: Progress) {

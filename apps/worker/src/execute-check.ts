@@ -13,7 +13,7 @@ import { StorageError } from '@waybill/storage';
 import { compareScan } from './compare-scan.js';
 import type { AttemptParts } from './execute-attempt.js';
 import { failureOf } from './failure-of.js';
-import { sftpOptions } from './open-endpoint.js';
+import { type Lookup, routeTo, sftpOptions } from './open-endpoint.js';
 import { probeDirectory } from './probe-directory.js';
 
 export type CheckParts = Omit<AttemptParts, 'leaseMs'>;
@@ -68,14 +68,14 @@ async function report(
   { check, endpoint }: CheckClaim,
   signal: AbortSignal,
 ): Promise<EndpointCheckReport> {
-  const { database, vault, log } = parts;
+  const { log } = parts;
   const { settings } = endpoint;
   if (settings.kind === 'local') return { kind: 'probe', ...(await probeDirectory(settings, signal)) };
   if (settings.kind === 's3')
     throw new StorageError('unsupported', `endpoint ${endpoint.name} is a bucket, which cannot be checked`);
   switch (check.kind) {
     case 'probe': {
-      const options = await sftpOptions(database, vault, endpoint, settings);
+      const options = await sftpOptions(lookup(parts), endpoint, settings);
       const probing = { ...options, log: (message: string) => log.warn(message) };
       return { kind: 'probe', ...(await probeEndpoint(probing, signal)) };
     }
@@ -86,14 +86,31 @@ async function report(
 
 /** Puts the keys that were not on record there as proposed. Trusts none: what an open line tells proves nothing. */
 async function scanHostKeys(
-  { database, actor }: CheckParts,
+  parts: CheckParts,
   { endpoint }: CheckClaim,
-  { host, port, connectTimeoutMs }: SftpSettings,
+  settings: SftpSettings,
   signal: AbortSignal,
 ): Promise<EndpointCheckReport> {
-  const offered = await probeHostKey({ host, port, timeoutMs: connectTimeoutMs }, signal);
+  const { database, actor } = parts;
+  const { host, port, connectTimeoutMs: timeoutMs, legacyAlgorithms } = settings;
+  const route = await routeTo(lookup(parts), endpoint, settings);
+  const offered = await probeHostKey({ host, port, route, legacyAlgorithms, timeoutMs }, signal);
   const before = await listHostKeys(database, endpoint.id);
   await proposeHostKeys({ database, actor }, endpoint, offered);
   const after = await listHostKeys(database, endpoint.id);
   return { kind: 'host-key-scan', ...compareScan(offered, before, after) };
+}
+
+function lookup({ database, vault, log }: CheckParts): Lookup {
+  return {
+    db: database,
+    vault,
+    observer: {
+      // A check puts on record what it was asked for alone.
+      announcedHostKeys() {},
+      legacyAlgorithms: ({ name: endpoint }, algorithms) =>
+        log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows'),
+      log: (message) => log.info(message),
+    },
+  };
 }

@@ -24,7 +24,9 @@ export function describeEvent(event: AuditEvent): string {
     case 'host-key.state-changed':
       return `changed host key ${event.data.fingerprint} of endpoint ${event.data.endpoint} from ${event.data.from} to ${event.data.to}`;
     case 'credential.set':
-      return `set the credential (${event.data.kind}) of endpoint ${event.data.endpoint}`;
+      return event.data.purpose === 'proxy'
+        ? `set the password for the proxy of endpoint ${event.data.endpoint}`
+        : `set the credential (${event.data.kind}) of endpoint ${event.data.endpoint}`;
     case 'transfer.created':
       return `created ${event.data.kind} transfer ${event.data.name}`;
     case 'transfer.updated':
@@ -43,6 +45,8 @@ export function describeEvent(event: AuditEvent): string {
         : `triggered a run of transfer ${event.data.transfer} by schedule ${event.data.schedule}, due at ${event.data.dueAt}`;
     case 'run.started':
       return `started attempt ${event.data.epoch} of a run of transfer ${event.data.transfer}`;
+    case 'run.legacy-algorithms':
+      return `agreed on weak algorithms with endpoint ${event.data.endpoint} in a run of transfer ${event.data.transfer}: ${list(event.data.algorithms)}`;
     case 'run.succeeded':
       return `finished a run of transfer ${event.data.transfer}: ${event.data.delivered} file(s), ${event.data.bytes} bytes delivered`;
     case 'run.partial':

@@ -51,6 +51,9 @@ interface EndpointData {
   readonly url?: string;
   readonly region?: string;
   readonly bucket?: string;
+  /** Without a secret, such as `socks5://user@proxy.example:1080` or `jump:<id>`. */
+  readonly route?: string;
+  readonly legacyAlgorithms?: readonly string[];
 }
 
 interface EndpointCheckData {
@@ -133,7 +136,16 @@ export type AuditEvent =
       'endpoint',
       HostKeyData & { readonly from: HostKeyState; readonly to: HostKeyState }
     >
-  | Variant<'credential.set', 'endpoint', { readonly endpoint: string; readonly kind: CredentialKind }>
+  | Variant<
+      'credential.set',
+      'endpoint',
+      {
+        readonly endpoint: string;
+        readonly kind: CredentialKind;
+        /** Left out: the account. */
+        readonly purpose?: 'proxy';
+      }
+    >
   | Variant<'transfer.created', 'transfer', TransferData>
   | Variant<'transfer.updated', 'transfer', TransferData & { readonly changed: readonly string[] }>
   | Variant<'schedule.created', 'schedule', ScheduleData>
@@ -155,6 +167,11 @@ export type AuditEvent =
       RunData & { readonly trigger: RunTrigger; readonly schedule?: string; readonly dueAt?: string }
     >
   | Variant<'run.started', 'run', AttemptData>
+  | Variant<
+      'run.legacy-algorithms',
+      'run',
+      AttemptData & { readonly endpoint: string; readonly algorithms: readonly string[] }
+    >
   | Variant<'run.succeeded', 'run', AttemptData & RunCounts & ReceiptData>
   | Variant<'run.partial', 'run', AttemptData & RunCounts & ReceiptData>
   | Variant<'run.failed', 'run', AttemptData & FailureData & RunCounts>

@@ -1,4 +1,12 @@
-import { credentialKinds, hostKeyStates, remoteHashSources, rootPath, verifications } from '@waybill/domain';
+import {
+  credentialKinds,
+  hostKeyStates,
+  type LegacyAlgorithm,
+  legacyAlgorithms,
+  remoteHashSources,
+  rootPath,
+  verifications,
+} from '@waybill/domain';
 import { z } from 'zod';
 import { endpointProfile } from './endpoint-checks.js';
 import { id, name, page, path, pool, reference, time } from './fields.js';
@@ -75,6 +83,33 @@ const channels = z.int().min(1).max(64).meta({
   description: 'Channels of one connection that a large file may use at once; 10 if left out.',
 });
 
+const proxyRoute = z
+  .strictObject({
+    kind: z.enum(['socks5', 'http-connect']),
+    host,
+    port,
+    username: username.optional().meta({ description: 'Its password is the proxy credential.' }),
+  })
+  .meta({ id: 'ProxyRoute', description: 'By way of a proxy, which looks up the name of the server.' });
+
+const route = z
+  .discriminatedUnion('kind', [
+    proxyRoute,
+    z.strictObject({ kind: z.literal('jump'), endpointId: reference }).meta({
+      id: 'JumpRoute',
+      description: 'By way of a jump host: another SFTP endpoint, with its own account, host keys and route.',
+    }),
+  ])
+  .meta({ description: 'How connections get there; directly if left out.' });
+
+const legacy = z
+  .array(z.enum(legacyAlgorithms as readonly [LegacyAlgorithm, ...LegacyAlgorithm[]]))
+  .max(legacyAlgorithms.length)
+  .meta({
+    description: 'Weak algorithms that this server is offered after all others.',
+    example: ['ssh-rsa'],
+  });
+
 /** As asked for: what is left out has a default. */
 const settings = z.discriminatedUnion('kind', [
   z
@@ -94,6 +129,8 @@ const settings = z.discriminatedUnion('kind', [
       maxChannels: channels.optional(),
       remoteHash: remoteHash.optional(),
       minimumAssurance: minimumAssurance.optional(),
+      route: route.optional(),
+      legacyAlgorithms: legacy.optional(),
     })
     .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
   localSettings,
@@ -131,6 +168,8 @@ const settingsShown = z.discriminatedUnion('kind', [
       maxChannels: channels.optional(),
       remoteHash: remoteHash.optional(),
       minimumAssurance: minimumAssurance.optional(),
+      route: route.optional(),
+      legacyAlgorithms: legacy.optional(),
     })
     .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
   localSettings,
@@ -164,6 +203,10 @@ export const endpoint = z
     pool,
     settings: settingsShown,
     credential: credential.nullable(),
+    proxyCredential: credential
+      .nullable()
+      .meta({ description: 'Of the proxy of `settings.route`. It goes when the proxy or its user changes.' }),
+    warnings: z.array(z.string()).meta({ description: 'What is allowed by the settings, but not good.' }),
     profile: endpointProfile.nullable().meta({ description: 'Of the newest probe that could log in.' }),
     profiledAt: time.nullable(),
     createdAt: time,
@@ -273,3 +316,6 @@ function isOrigin(text: string): boolean {
   const { username, password, pathname, search, hash } = new URL(text);
   return `${username}${password}${search}${hash}` === '' && pathname === '/';
 }
+export const setProxyCredential = z
+  .strictObject({ password: secret })
+  .meta({ id: 'SetProxyCredential', example: { password: '…' } });

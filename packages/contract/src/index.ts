@@ -1,3 +1,10 @@
+export {
+  isLegacyAlgorithm,
+  type LegacyAlgorithm,
+  legacyAlgorithms,
+  type RouteSettings,
+  routeText,
+} from '@waybill/domain';
 export type { ApiKey, ApiKeyCreated } from './api-keys.js';
 export type { AuditEvent, AuditVerification } from './audit-events.js';
 export {

@@ -18,6 +18,7 @@ import {
   hostKey,
   hostKeyList,
   setCredential,
+  setProxyCredential,
   updateEndpoint,
 } from './endpoints.js';
 import { paging, reference } from './fields.js';
@@ -153,6 +154,17 @@ export const routes = {
     scope: 'define',
     params,
     body: setCredential,
+    responses: { 200: { description: 'Kind and time of the credential', schema: credential } },
+    problems: [],
+  },
+  setProxyCredential: {
+    method: 'put',
+    path: `${v1}/endpoints/{id}/proxy-credential`,
+    tag: 'endpoints',
+    summary: 'Set or replace the password of the proxy; it is stored encrypted and never shown',
+    scope: 'define',
+    params,
+    body: setProxyCredential,
     responses: { 200: { description: 'Kind and time of the credential', schema: credential } },
     problems: [],
   },

@@ -1,10 +1,11 @@
-import type { CredentialKind, Id } from '@waybill/domain';
+import type { CredentialKind, CredentialPurpose, Id } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
 
-/** The secret of an endpoint's account in its sealed envelope. */
+/** The secret of an endpoint's account, or of the proxy on the way, in its sealed envelope. */
 export interface SealedCredential {
   readonly id: Id;
   readonly endpointId: Id;
+  readonly purpose: CredentialPurpose;
   readonly kind: CredentialKind;
   readonly envelope: Uint8Array;
   /** Which master key sealed it. */
@@ -12,23 +13,36 @@ export interface SealedCredential {
   readonly updatedAt: Date;
 }
 
-/** Replaces the endpoint's credential, row and id included: an envelope is bound to its id. */
+/** Replaces the endpoint's credential of this purpose, row and id included: an envelope is bound to its id. */
 export async function replaceCredential(
   db: Db,
   credential: Omit<SealedCredential, 'updatedAt'>,
 ): Promise<SealedCredential> {
-  const client = clientOf(db);
-  await client.credential.deleteMany({ where: { endpointId: credential.endpointId } });
+  await deleteCredential(db, credential.endpointId, credential.purpose);
   const data = { ...credential, envelope: Uint8Array.from(credential.envelope) };
-  return toCredential(await client.credential.create({ data }));
+  return toCredential(await clientOf(db).credential.create({ data }));
 }
 
-export async function findCredential(db: Db, endpointId: Id): Promise<SealedCredential | undefined> {
-  const row = await clientOf(db).credential.findUnique({ where: { endpointId } });
+/** Does nothing if there is none. */
+export async function deleteCredential(db: Db, endpointId: Id, purpose: CredentialPurpose): Promise<void> {
+  await clientOf(db).credential.deleteMany({ where: { endpointId, purpose } });
+}
+
+export async function findCredential(
+  db: Db,
+  endpointId: Id,
+  purpose: CredentialPurpose,
+): Promise<SealedCredential | undefined> {
+  const row = await clientOf(db).credential.findUnique({
+    where: { endpointId_purpose: { endpointId, purpose } },
+  });
   return row ? toCredential(row) : undefined;
 }
 
-function toCredential(row: Omit<SealedCredential, 'kind'> & { kind: string }): SealedCredential {
+function toCredential(
+  row: Omit<SealedCredential, 'kind' | 'purpose'> & { kind: string; purpose: string },
+): SealedCredential {
   const { id, endpointId, envelope, keyId, updatedAt } = row;
-  return { id, endpointId, kind: row.kind as CredentialKind, envelope, keyId, updatedAt };
+  const kind = row.kind as CredentialKind;
+  return { id, endpointId, purpose: row.purpose as CredentialPurpose, kind, envelope, keyId, updatedAt };
 }

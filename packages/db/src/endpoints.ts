@@ -1,5 +1,6 @@
 import {
   type CredentialKind,
+  type CredentialPurpose,
   type EndpointKind,
   type EndpointProfile,
   type EndpointSettings,
@@ -24,9 +25,16 @@ export interface Endpoint {
   /** What the newest probe found out; `undefined` if there was none of this place. */
   readonly profile: EndpointProfile | undefined;
   readonly profiledAt: Date | undefined;
-  /** What is shown of the endpoint's secret. */
-  readonly credential: { readonly kind: CredentialKind; readonly updatedAt: Date } | undefined;
+  /** What is shown of the secret of the account. */
+  readonly credential: ShownCredential | undefined;
+  /** What is shown of the secret of the proxy on the way. */
+  readonly proxyCredential: ShownCredential | undefined;
   readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+interface ShownCredential {
+  readonly kind: CredentialKind;
   readonly updatedAt: Date;
 }
 
@@ -39,13 +47,13 @@ export interface EndpointValues {
 
 const include = {
   partner: { select: { id: true, name: true } },
-  credential: { select: { kind: true, updatedAt: true } },
+  credentials: { select: { purpose: true, kind: true, updatedAt: true } },
 } satisfies Prisma.EndpointInclude;
 
 type Row = Prisma.EndpointGetPayload<{ include: typeof include }>;
 
 export async function insertEndpoint(db: Db, id: Id, values: EndpointValues): Promise<Endpoint> {
-  const data = { id, ...values, kind: values.settings.kind, settings: toJson(values.settings) };
+  const data = { id, ...values, kind: values.settings.kind, ...toColumns(values.settings) };
   return toEndpoint(await clientOf(db).endpoint.create({ data, include }));
 }
 
@@ -59,7 +67,7 @@ export async function saveEndpoint(
   const { settings, ...others } = values;
   const data = {
     ...others,
-    ...(settings && { settings: toJson(settings) }),
+    ...(settings && toColumns(settings)),
     ...(dropProfile && { profile: Prisma.DbNull, profiledAt: null }),
     updatedAt: new Date(),
   };
@@ -102,8 +110,18 @@ export async function listEndpoints(
   return paged(rows, limit, (row) => row.name, toEndpoint);
 }
 
+/** Those that have this one for their jump host. */
+export async function listEndpointsBehind(db: Db, jumpEndpointId: Id): Promise<Endpoint[]> {
+  const rows = await clientOf(db).endpoint.findMany({
+    where: { jumpEndpointId },
+    include,
+    orderBy: { name: 'asc' },
+  });
+  return rows.map(toEndpoint);
+}
+
 function toEndpoint(row: Row): Endpoint {
-  const { partnerId: _, partner, credential, ...others } = row;
+  const { partnerId: _, jumpEndpointId: __, partner, credentials, ...others } = row;
   return {
     ...others,
     kind: row.kind as EndpointKind,
@@ -111,12 +129,21 @@ function toEndpoint(row: Row): Endpoint {
     profile: (row.profile ?? undefined) as unknown as EndpointProfile | undefined,
     profiledAt: row.profiledAt ?? undefined,
     partner: partner ?? undefined,
-    credential: credential
-      ? { kind: credential.kind as CredentialKind, updatedAt: credential.updatedAt }
-      : undefined,
+    credential: shown(credentials, 'account'),
+    proxyCredential: shown(credentials, 'proxy'),
   };
 }
 
-function toJson(settings: EndpointSettings): Prisma.InputJsonObject {
-  return { ...settings };
+function shown(credentials: Row['credentials'], purpose: CredentialPurpose): ShownCredential | undefined {
+  const found = credentials.find((credential) => credential.purpose === purpose);
+  return found && { kind: found.kind as CredentialKind, updatedAt: found.updatedAt };
+}
+
+/** A jump host stands beside the settings as well, so that the database holds on to it. */
+function toColumns(settings: EndpointSettings) {
+  const route = settings.kind === 'sftp' ? settings.route : undefined;
+  return {
+    settings: { ...settings } as Prisma.InputJsonObject,
+    jumpEndpointId: route?.kind === 'jump' ? route.endpointId : null,
+  };
 }

@@ -20,7 +20,7 @@ export {
   walkAuditEvents,
 } from './audit-log.js';
 export { type Database, type DatabaseOptions, openDatabase } from './client.js';
-export { findCredential, replaceCredential, type SealedCredential } from './credentials.js';
+export { deleteCredential, findCredential, replaceCredential, type SealedCredential } from './credentials.js';
 export type { Db } from './db.js';
 export {
   checkFence,
@@ -62,6 +62,7 @@ export {
   findEndpoint,
   insertEndpoint,
   listEndpoints,
+  listEndpointsBehind,
   saveEndpoint,
   saveEndpointProfile,
 } from './endpoints.js';

@@ -184,16 +184,21 @@ export async function restartRun(db: Db, id: Id, from: readonly RunState[]): Pro
   return restarted === 1;
 }
 
-/** Runs held for one of these failures whose definition names the endpoint, locked until the transaction ends. */
+/**
+ * Runs held for one of these failures whose definition names the endpoint, or one that it is a jump host of, locked
+ * until the transaction ends.
+ */
 export async function lockHeldRunsOfEndpoint(
   db: Db,
   endpointId: Id,
   codes: readonly FailureCode[],
 ): Promise<Id[]> {
   const rows = await clientOf(db).$queryRaw<{ id: Id }[]>`
+    with recursive concerned(id) as (
+      select ${endpointId}::uuid union select e.id from endpoint e join concerned c on e.jump_endpoint_id = c.id)
     select run.id from run join transfer_version v on v.id = run.transfer_version_id
     where run.state = 'held' and run.failure_code = any(${[...codes]}::text[]) and run.cancel_requested_at is null
-      and ${endpointId}::uuid in (v.source_endpoint_id, v.target_endpoint_id)
+      and exists (select 1 from concerned c where c.id in (v.source_endpoint_id, v.target_endpoint_id))
     order by run.id for update of run`;
   return rows.map(({ id }) => id);
 }

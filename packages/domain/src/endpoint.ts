@@ -1,3 +1,5 @@
+import type { LegacyAlgorithm } from './legacy-algorithms.js';
+import { type RouteSettings, routeText } from './route.js';
 import type { EndpointKind, Verification } from './transfer.js';
 
 export const remoteHashSources = ['off', 'check-file', 'shell'] as const;
@@ -27,6 +29,10 @@ export interface SftpSettings {
   readonly remoteHash?: RemoteHashSource | undefined;
   /** What every delivery to this endpoint has to prove at least; `size` if left out. */
   readonly minimumAssurance?: Verification | undefined;
+  /** How connections get there; directly if left out. */
+  readonly route?: RouteSettings | undefined;
+  /** Weak algorithms that are offered to this server after all others. */
+  readonly legacyAlgorithms?: readonly LegacyAlgorithm[] | undefined;
 }
 
 /** A directory that the workers of the endpoint's pool can see. */
@@ -60,19 +66,32 @@ export interface S3Settings {
 
 export type EndpointSettings = SftpSettings | LocalSettings | S3Settings;
 
-/** Do both lead to the same files, however they are reached? */
+/** Do both lead to the same files? By another way, a host of the same name may be another one. */
 export function isSamePlace(one: EndpointSettings, other: EndpointSettings): boolean {
   if (one.root !== other.root) return false;
   switch (one.kind) {
     case 'local':
       return other.kind === 'local';
     case 'sftp':
-      if (other.kind !== 'sftp') return false;
+      if (other.kind !== 'sftp' || wayOf(one) !== wayOf(other)) return false;
       return one.host === other.host && one.port === other.port && one.username === other.username;
     case 's3':
       if (other.kind !== 's3') return false;
       return one.bucket === other.bucket && one.url === other.url && one.region === other.region;
   }
+}
+
+function wayOf({ route }: SftpSettings): string {
+  return route ? routeText(route) : 'direct';
+}
+
+/** What a person should know about settings that are allowed, but not good. */
+export function warningsOf(settings: EndpointSettings): string[] {
+  if (settings.kind !== 'sftp' || !settings.legacyAlgorithms?.length) return [];
+  return [
+    `weak algorithms are allowed: ${settings.legacyAlgorithms.join(', ')}. Have the partner upgrade the server, then ` +
+      'take them away',
+  ];
 }
 
 export const hostKeyStates = ['proposed', 'active', 'retiring', 'revoked'] as const;
@@ -102,3 +121,7 @@ export function acceptsCredential(endpoint: EndpointKind, credential: Credential
   if (endpoint === 'local') return false;
   return (endpoint === 's3') === (credential === 'access-key');
 }
+
+/** What a credential of an endpoint signs in to: the account there, or the proxy on the way. */
+export const credentialPurposes = ['account', 'proxy'] as const;
+export type CredentialPurpose = (typeof credentialPurposes)[number];

@@ -88,6 +88,18 @@ export const failures = {
     meaning: 'Nothing accepts connections at the address, or its name does not resolve.',
     remedy: 'Check host and port, and whether the server is up.',
   },
+  'route-unreachable': {
+    ...retry,
+    owner: 'network',
+    meaning: 'The proxy or jump host on the way to the server cannot be reached.',
+    remedy: "Check the endpoint's route, and whether the proxy or jump host is up.",
+  },
+  'route-refused': {
+    ...fatal,
+    owner: 'us',
+    meaning: 'The proxy or jump host on the way does not let the connection through.',
+    remedy: "Have its administrator allow it, or correct the endpoint's route or the proxy's password.",
+  },
   'connection-lost': {
     ...retry,
     owner: 'network',

@@ -2,6 +2,7 @@ import type { AuditEvent } from '@waybill/audit';
 import {
   appendAuditEvent,
   type Db,
+  deleteCredential,
   type Endpoint,
   findEndpoint,
   findPartner,
@@ -9,25 +10,36 @@ import {
   saveEndpoint,
   transaction,
 } from '@waybill/db';
-import { type EndpointSettings, type Id, isSamePlace, newId, whyProofRefused } from '@waybill/domain';
+import {
+  type EndpointSettings,
+  type Id,
+  isSamePlace,
+  isSameProxy,
+  newId,
+  routeText,
+  whyProofRefused,
+} from '@waybill/domain';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
+import { withJumpHost } from './endpoint-route.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
 
 export interface EndpointInput {
   readonly name: string;
   /** Id or name of a partner; `null` or left out: the place is ours. */
   readonly partner?: string | null | undefined;
+  /** A jump host may be given by its name. */
   readonly settings: EndpointSettings;
   /** Default: `default`. */
   readonly pool?: string | undefined;
 }
 
-/** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner, or no such proof */
+/** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner, jump host or proof */
 export async function createEndpoint({ database, actor }: Context, input: EndpointInput): Promise<Endpoint> {
-  const { name, settings, pool = 'default' } = input;
-  refuseUnprovable(settings);
+  const { name, pool = 'default' } = input;
+  refuseUnprovable(input.settings);
   return await transaction(database, async (tx) => {
+    const settings = await withJumpHost(tx, input.settings);
     const partnerId = await partnerIdOf(tx, input.partner ?? null);
     const endpoint = await withUniqueName('endpoint', name, () =>
       insertEndpoint(tx, newId(), { name, partnerId, settings, pool }),
@@ -43,7 +55,9 @@ export async function createEndpoint({ database, actor }: Context, input: Endpoi
 
 /**
  * Members left out stay as they are. Runs that are under way go on with the settings they began with.
- * @throws OperationError `not-found`, `conflict` if the name is taken, `invalid` if the kind would change
+ * A proxy's password goes when the route changes to another proxy or user.
+ * @throws OperationError `not-found`, `conflict` if the name is taken, `invalid` if the kind would change, or the jump
+ *   host cannot be one
  */
 export async function updateEndpoint(
   { database, actor }: Context,
@@ -64,12 +78,13 @@ export async function updateEndpoint(
     const values = {
       name: input.name ?? old.name,
       partnerId: input.partner === undefined ? old.partnerId : await partnerIdOf(tx, input.partner),
-      settings: input.settings ?? old.settings,
+      settings: input.settings ? await withJumpHost(tx, input.settings, before) : old.settings,
       pool: input.pool ?? old.pool,
     };
     const changed = changedMembers(old, values);
     if (changed.length === 0) return before;
     const dropProfile = !isSamePlace(old.settings, values.settings);
+    if (await dropProxyPassword(tx, before, values.settings)) changed.push('proxyCredential');
     const endpoint = await withUniqueName('endpoint', values.name, () =>
       saveEndpoint(tx, before.id, values, { dropProfile }),
     );
@@ -80,6 +95,15 @@ export async function updateEndpoint(
     });
     return endpoint;
   });
+}
+
+/** A password is for the proxy that it was given for, and nobody else's eyes. */
+async function dropProxyPassword(tx: Db, before: Endpoint, settings: EndpointSettings): Promise<boolean> {
+  if (before.proxyCredential === undefined) return false;
+  const [from, to] = [before.settings, settings].map((s) => (s.kind === 'sftp' ? s.route : undefined));
+  if (isSameProxy(from, to)) return false;
+  await deleteCredential(tx, before.id, 'proxy');
+  return true;
 }
 
 function refuseOtherKind(endpoint: Endpoint, settings: EndpointSettings | undefined): void {
@@ -121,8 +145,13 @@ function accountOf(settings: EndpointSettings): Partial<EndpointData> {
     case 'local':
       return {};
     case 'sftp': {
-      const { host, port, username, remoteHash } = settings;
-      return { host, port, username, ...(remoteHash && { remoteHash }) };
+      const { host, port, username, remoteHash, route, legacyAlgorithms } = settings;
+      return {
+        ...{ host, port, username },
+        ...(remoteHash && { remoteHash }),
+        ...(route && { route: routeText(route) }),
+        ...(legacyAlgorithms?.length && { legacyAlgorithms }),
+      };
     }
     case 's3':
       return { bucket: settings.bucket, region: settings.region, ...(settings.url && { url: settings.url }) };

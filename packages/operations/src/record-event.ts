@@ -1,5 +1,6 @@
 import { redactText } from '@waybill/audit';
-import { appendAuditEvent, transaction } from '@waybill/db';
+import { appendAuditEvent, type Run, transaction } from '@waybill/db';
+import type { LegacyAlgorithm } from '@waybill/domain';
 import type { Context } from './context.js';
 
 export interface DeniedRequest {
@@ -18,6 +19,22 @@ export async function recordDenied({ database, actor }: Context, request: Denied
       type: 'request.denied',
       subject: { kind: 'request', id: actor.requestId ?? '' },
       data: { method: redactText(method), path: redactText(path), status, reason },
+    }),
+  );
+}
+
+/** An endpoint that a run works with has made use of weak algorithms, which its settings allow. */
+export async function recordLegacyAlgorithms(
+  { database, actor }: Context,
+  { id, transferName: transfer, version, epoch }: Run,
+  endpoint: string,
+  algorithms: readonly LegacyAlgorithm[],
+): Promise<void> {
+  await transaction(database, (tx) =>
+    appendAuditEvent(tx, actor, {
+      type: 'run.legacy-algorithms',
+      subject: { kind: 'run', id },
+      data: { transfer, version, epoch, endpoint, algorithms },
     }),
   );
 }

@@ -1,6 +1,7 @@
 import type { CredentialSecret } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
 import ssh2, { type AnyAuthMethod, type Client, type ParsedKey } from 'ssh2';
+import type { Account } from './options.js';
 
 /** One try of one method. */
 export interface Authentication {
@@ -15,8 +16,7 @@ export interface Authentication {
  * @throws StorageError `authentication-failed` if the private key cannot be used, before anything is sent
  */
 export function authenticationWith(
-  secret: CredentialSecret,
-  username: string,
+  { secret, username, legacyAlgorithms, onLegacyAlgorithms }: Account,
   where: string,
   refuse: (reason: StorageError) => void,
 ): Authentication {
@@ -25,6 +25,12 @@ export function authenticationWith(
       return { method: { type: 'password', username, password: secret.password }, description: 'password' };
     case 'private-key': {
       const key = readPrivateKey(secret, where);
+      guardSha1(key, () => {
+        const allowed = legacyAlgorithms?.includes('ssh-rsa') === true;
+        if (allowed) onLegacyAlgorithms?.(['ssh-rsa']);
+        else refuse(onlySha1(where));
+        return allowed;
+      });
       return { method: { type: 'publickey', username, key }, description: `private key (${key.type})` };
     }
     case 'keyboard-interactive':
@@ -60,6 +66,28 @@ function readPrivateKey(secret: CredentialSecret & { kind: 'private-key' }, wher
       `the credential for ${where} is a public key (${key.type}), not a private one; nothing was sent. Replace it`,
     );
   return key;
+}
+
+/**
+ * Asks before each signature with SHA-1, which ssh2 makes with an RSA key where the server does not say that it takes
+ * better ones (RFC 8308, `server-sig-algs`).
+ */
+function guardSha1(key: ParsedKey, isAllowed: () => boolean): void {
+  const sign = key.sign.bind(key);
+  key.sign = (data, algorithm) => {
+    const isSha1 = key.type === 'ssh-rsa' && (algorithm === undefined || algorithm === 'sha1');
+    // ssh2 takes an error for an answer, but does not declare it.
+    if (isSha1 && !isAllowed()) return new Error('SHA-1 is not allowed') as never;
+    return sign(data, algorithm);
+  };
+}
+
+function onlySha1(where: string): StorageError {
+  return new StorageError(
+    'authentication-failed',
+    `${where} takes signatures of RSA keys with SHA-1 only (ssh-rsa); nothing was signed. Use a private key of another ` +
+      'type, such as ed25519, or allow the legacy algorithm ssh-rsa for this endpoint',
+  );
 }
 
 function whyUnreadable(error: Error | undefined, hasPassphrase: boolean): string {

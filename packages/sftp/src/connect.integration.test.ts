@@ -164,7 +164,7 @@ describe('against OpenSSH', () => {
     const options = { port: old.port, username: old.username, hostKeys: [parseHostKey(old.hostKey)] };
     await expect(open({ ...account(), ...options })).rejects.toMatchObject({
       code: 'protocol-error',
-      message: expect.stringContaining('no matching'),
+      message: expect.stringContaining('no algorithm in common'),
     });
   });
 });

@@ -1,3 +1,4 @@
+import type { LegacyAlgorithm } from '@waybill/domain';
 import { type HostKey, HostKeyRefused, hostKeyFromBlob } from '@waybill/domain/host-key';
 import { StorageError } from '@waybill/storage';
 
@@ -35,8 +36,8 @@ export function whyHostKeyRefused(
   );
 }
 
-/** Signature algorithms of each key type, best first. SHA-1 (`ssh-rsa`) is left out. */
-export const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
+/** Signature algorithms of each key type, best first; without SHA-1. */
+const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
   'ssh-ed25519': ['ssh-ed25519'],
   'ecdsa-sha2-nistp256': ['ecdsa-sha2-nistp256'],
   'ecdsa-sha2-nistp384': ['ecdsa-sha2-nistp384'],
@@ -44,12 +45,23 @@ export const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
 };
 
+export const HOST_KEY_TYPES = Object.keys(SIGNATURES);
+
+/** Signature algorithms to ask for a key of this type by. SHA-1 comes last, and only where it is allowed. */
+export function signaturesOf(type: string, legacy: readonly LegacyAlgorithm[] = []): readonly string[] {
+  const signatures = SIGNATURES[type] ?? [];
+  return type === 'ssh-rsa' && legacy.includes('ssh-rsa') ? [...signatures, 'ssh-rsa'] : signatures;
+}
+
 /**
  * Host key algorithms in the order to ask for. A server with several keys offers the first type that it has, so the
  * types that are pinned come first; the others follow, since a server that has changed to another type shall be
  * reported as a mismatch with its fingerprint and not as a lack of common algorithms.
  */
-export function hostKeyAlgorithms(trusted: readonly HostKey[]): string[] {
-  const types = new Set([...trusted.map((pin) => pin.algorithm), ...Object.keys(SIGNATURES)]);
-  return [...types].flatMap((type) => SIGNATURES[type] ?? []);
+export function hostKeyAlgorithms(
+  trusted: readonly HostKey[],
+  legacy: readonly LegacyAlgorithm[] = [],
+): string[] {
+  const types = new Set([...trusted.map((pin) => pin.algorithm), ...HOST_KEY_TYPES]);
+  return [...types].flatMap((type) => signaturesOf(type, legacy));
 }

@@ -1,8 +1,29 @@
-import type { CredentialSecret, EndpointProfile, SftpSettings } from '@waybill/domain';
+import type {
+  CredentialSecret,
+  EndpointProfile,
+  LegacyAlgorithm,
+  ProxySettings,
+  SftpSettings,
+} from '@waybill/domain';
 import type { HostKey } from '@waybill/domain/host-key';
 
-/** What it takes to open an SFTP endpoint. */
-export interface SftpOptions extends SftpSettings {
+/** How connections get to a server, with all that it takes to go there. */
+export type Route = ProxyRoute | JumpRoute;
+
+export interface ProxyRoute extends ProxySettings {
+  /** Goes to the proxy as plain text, as both protocols have it. */
+  readonly password?: string | undefined;
+}
+
+export interface JumpRoute {
+  readonly kind: 'jump';
+  /** The account at the jump host; its own route leads there. */
+  readonly host: Account;
+}
+
+/** An account on an SSH server. */
+export interface Account extends Omit<SftpSettings, 'route'> {
+  readonly route?: Route | undefined;
   readonly secret: CredentialSecret;
   /** The trusted keys of the server; empty refuses every server. */
   readonly hostKeys: readonly HostKey[];
@@ -11,6 +32,12 @@ export interface SftpOptions extends SftpSettings {
    * change to. At any time while the connection lives.
    */
   readonly onAnnouncedHostKeys?: (keys: readonly HostKey[]) => void;
+  /** Told the weak algorithms that were agreed on, if there are any. */
+  readonly onLegacyAlgorithms?: (names: readonly LegacyAlgorithm[]) => void;
+}
+
+/** What it takes to open an SFTP endpoint. */
+export interface SftpOptions extends Account {
   /** What a probe found out about this account. It only makes us more careful, or spares us a detour. */
   readonly profile?: EndpointProfile;
   /** Told what is ignored on purpose, such as a handle that could not be closed. Nothing if left out. */

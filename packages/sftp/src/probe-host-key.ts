@@ -1,14 +1,20 @@
-import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { LegacyAlgorithm } from '@waybill/domain';
 import { type HostKey, HostKeyRefused, hostKeyFromBlob } from '@waybill/domain/host-key';
 import { StorageError, untilAborted } from '@waybill/storage';
 import ssh2 from 'ssh2';
-import { algorithms } from './connect.js';
+import type { Address, Dialling } from './address.js';
+import { type Algorithms, algorithms } from './algorithms.js';
+import { openStream } from './dial.js';
 import { connectionFailed } from './errors.js';
-import { SIGNATURES } from './host-key-verifier.js';
+import { HOST_KEY_TYPES, signaturesOf } from './host-key-verifier.js';
+import type { Route } from './options.js';
+import { explainNoMatch, sharesNoAlgorithm } from './server-offer.js';
 
-export interface ProbedAddress {
-  readonly host: string;
-  readonly port: number;
+export interface ProbedAddress extends Address {
+  /** How connections get there; directly if left out. */
+  readonly route?: Route | undefined;
+  readonly legacyAlgorithms?: readonly LegacyAlgorithm[] | undefined;
   /** For each connection; 20 seconds if left out. */
   readonly timeoutMs?: number;
 }
@@ -24,9 +30,9 @@ const TIMEOUT_MS = 20_000;
 export async function probeHostKey(address: ProbedAddress, signal: AbortSignal): Promise<HostKey[]> {
   const keys: HostKey[] = [];
   let refusal: StorageError | undefined;
-  for (const signatures of Object.values(SIGNATURES)) {
+  for (const type of HOST_KEY_TYPES) {
     try {
-      keys.push(await offeredKey(address, signatures, signal));
+      keys.push(await offeredKey(address, type, signal));
     } catch (error) {
       if (!(error instanceof StorageError && hasNoSuchKey(error))) throw error;
       refusal = error;
@@ -41,25 +47,47 @@ function hasNoSuchKey({ cause }: StorageError): boolean {
   return cause instanceof Error && /no matching host key format/i.test(cause.message);
 }
 
-async function offeredKey(
-  { host, port, timeoutMs = TIMEOUT_MS }: ProbedAddress,
-  signatures: readonly string[],
-  signal: AbortSignal,
-): Promise<HostKey> {
+async function offeredKey(address: ProbedAddress, type: string, signal: AbortSignal): Promise<HostKey> {
   signal.throwIfAborted();
+  const { host, port, route, legacyAlgorithms, timeoutMs = TIMEOUT_MS } = address;
   const where = `sftp://${host}:${port}`;
   const deadline = AbortSignal.timeout(timeoutMs);
-  const socket = connect({ host, port, noDelay: true });
+  const either = AbortSignal.any([signal, deadline]);
+  let phase = 'connecting to';
+  const onPhase = (now: string) => {
+    phase = now;
+  };
+  const dialling: Dialling = { signal: either, onPhase };
+  const ours = algorithms(signaturesOf(type, legacyAlgorithms), legacyAlgorithms);
+  let stream: Duplex | undefined;
+  try {
+    stream = await openStream(address, route, dialling);
+    phase = 'asking for the host key of';
+    return keyFrom(await untilAborted(askForKey(stream, ours), either), where);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted)
+      throw new StorageError('timed-out', `${phase} ${where} took longer than ${timeoutMs} ms`);
+    const failure = connectionFailed(error, 'failed asking for the host key of', where);
+    if (!sharesNoAlgorithm(failure) || hasNoSuchKey(failure)) throw failure;
+    const again = () => openStream(address, route, dialling);
+    throw await explainNoMatch(failure, where, ours, again, either);
+  } finally {
+    stream?.destroy();
+  }
+}
+
+function askForKey(stream: Duplex, ours: Algorithms): Promise<Buffer> {
   const client = new ssh2.Client();
-  const offered = new Promise<Buffer>((resolve, reject) => {
+  return new Promise<Buffer>((resolve, reject) => {
     client.on('error', reject);
     client.on('close', () => reject(new Error('connection lost: the server closed it during the handshake')));
     client.connect({
-      sock: socket,
+      sock: stream,
       // ssh2 insists on one. It is not sent.
       username: 'nobody',
       readyTimeout: 0,
-      algorithms: algorithms(signatures) as never,
+      algorithms: ours as never,
       // Never accepted: that ends the connection before anything is authenticated.
       hostVerifier: (key: Buffer) => {
         resolve(Buffer.from(key));
@@ -67,19 +95,6 @@ async function offeredKey(
       },
     });
   });
-  try {
-    return keyFrom(await untilAborted(offered, AbortSignal.any([signal, deadline])), where);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (deadline.aborted)
-      throw new StorageError(
-        'timed-out',
-        `asking ${where} for its host key took longer than ${timeoutMs} ms`,
-      );
-    throw connectionFailed(error, 'failed asking for the host key of', where);
-  } finally {
-    socket.destroy();
-  }
 }
 
 function keyFrom(blob: Buffer, where: string): HostKey {

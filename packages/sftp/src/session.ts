@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { StorageError } from '@waybill/storage';
 import type { Client } from 'ssh2';
 import { type Abilities, abilitiesOf, type Known } from './abilities.js';
@@ -80,7 +80,7 @@ export class Session {
   #known: Known;
   #abilities: Abilities;
   readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #sftp: SftpChannel;
   readonly #patience: Patience;
   readonly #where: string;
@@ -95,7 +95,7 @@ export class Session {
 
   constructor(
     client: Client,
-    socket: Socket,
+    socket: Duplex,
     sftp: SftpChannel,
     options: {
       where: string;

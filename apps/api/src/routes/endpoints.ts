@@ -1,7 +1,7 @@
-import type { Database, Endpoint } from '@waybill/db';
+import type { Database } from '@waybill/db';
 import { listEndpoints } from '@waybill/db';
 import type { CredentialSecret } from '@waybill/domain';
-import { createEndpoint, setCredential, updateEndpoint } from '@waybill/operations';
+import { createEndpoint, setCredential, setProxyPassword, updateEndpoint } from '@waybill/operations';
 import { pageOf } from '../cursor.js';
 import type { ApiDeps } from '../deps.js';
 import { find, idForField, idForFilter } from '../find.js';
@@ -9,7 +9,13 @@ import { given } from '../given.js';
 import type { Handlers } from '../handler.js';
 import { presentCredential, presentEndpoint } from '../presenters.js';
 
-type Names = 'createEndpoint' | 'listEndpoints' | 'getEndpoint' | 'updateEndpoint' | 'setCredential';
+type Names =
+  | 'createEndpoint'
+  | 'listEndpoints'
+  | 'getEndpoint'
+  | 'updateEndpoint'
+  | 'setCredential'
+  | 'setProxyCredential';
 
 export function endpointRoutes({ database, vault }: ApiDeps): Pick<Handlers, Names> {
   return {
@@ -32,7 +38,11 @@ export function endpointRoutes({ database, vault }: ApiDeps): Pick<Handlers, Nam
     },
     async setCredential({ params, body, context }) {
       const endpoint = await setCredential(context, params.id, body as CredentialSecret, vault);
-      return { status: 200, body: presentCredential(credentialOf(endpoint)) };
+      return { status: 200, body: presentCredential(isSet(endpoint.credential)) };
+    },
+    async setProxyCredential({ params, body, context }) {
+      const endpoint = await setProxyPassword(context, params.id, body.password, vault);
+      return { status: 200, body: presentCredential(isSet(endpoint.proxyCredential)) };
     },
   };
 }
@@ -41,7 +51,7 @@ async function partnerOf(database: Database, reference: string | null): Promise<
   return reference === null ? null : await idForField(database, 'partner', reference, '/partnerId');
 }
 
-function credentialOf({ name, credential }: Endpoint): NonNullable<Endpoint['credential']> {
-  if (!credential) throw new Error(`endpoint ${name} has no credential right after it was set`);
+function isSet<T>(credential: T | undefined): T {
+  if (credential === undefined) throw new Error('an endpoint has no credential right after it was set');
   return credential;
 }

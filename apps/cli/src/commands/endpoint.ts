@@ -1,4 +1,4 @@
-import type { Asked, Endpoint } from '@waybill/contract';
+import type { Asked, Client, Endpoint } from '@waybill/contract';
 import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { CommandFailed } from '../errors.js';
@@ -10,9 +10,10 @@ import { fetchUpTo, printPage } from '../paging.js';
 import { readSecret } from '../secret.js';
 import { profileFacts, profileWarnings } from '../show-profile.js';
 import { addCheckCommands } from './endpoint-checks.js';
+import { parseLegacy, parseRoute, type RouteOptions, routeSettings, routeShown } from './endpoint-route.js';
 import { addHostKeyCommands } from './host-keys.js';
 
-interface SettingsOptions {
+interface SettingsOptions extends RouteOptions {
   readonly local?: string;
   readonly host?: string;
   readonly port?: number;
@@ -128,7 +129,17 @@ function fieldsOf(command: Command): Command {
     .option('--s3-url <url>', "address of the store, such as https://s3.example.com (Amazon's)")
     .option('--region <region>', 'region of the bucket (us-east-1)')
     .option('--path-style', 'name the bucket in the path, not in the host: what most stores but Amazon want')
-    .option('--allow-plain-http', 'take an --s3-url of plain http, which all on the network can read');
+    .option('--allow-plain-http', 'take an --s3-url of plain http, which all on the network can read')
+    .option(
+      '--route <route>',
+      'how to get there: socks5://[user@]host:port, http-connect://[user@]host:port, jump:<endpoint>, or direct',
+      parseRoute,
+    )
+    .option(
+      '--legacy <algorithms>',
+      'weak algorithms that this server may use, separated by commas; "none" takes them away',
+      parseLegacy,
+    );
 }
 
 function newSettings(options: SettingsOptions): Settings {
@@ -141,7 +152,7 @@ function newSettings(options: SettingsOptions): Settings {
     throw usage(
       'give --host and --username of an SFTP account, --local with a directory, or --bucket with the name of a bucket',
     );
-  return { kind: 'sftp', host, username, ...sftpOptions(options) };
+  return { kind: 'sftp', host, username, ...sftpOptions(options), ...given(routeSettings(options)) };
 }
 
 function changedSettings(current: Endpoint['settings'], options: SettingsOptions): Settings {
@@ -152,10 +163,12 @@ function changedSettings(current: Endpoint['settings'], options: SettingsOptions
     return { ...current, ...given({ bucket: options.bucket }), ...s3Options(options) };
   if (options.local !== undefined)
     throw usage('this endpoint is an SFTP account; --local is for directories');
+  const { route, legacyAlgorithms, ...others } = current;
   return {
-    ...current,
+    ...others,
     ...given({ host: options.host, username: options.username }),
     ...sftpOptions(options),
+    ...given(routeSettings({ route, legacy: legacyAlgorithms, ...options })),
   };
 }
 
@@ -176,9 +189,9 @@ function s3Options(options: SettingsOptions) {
 }
 
 function hasSettings(options: SettingsOptions): boolean {
-  const { local, host, username, root, bucket } = options;
+  const { local, host, username, root, bucket, route, legacy } = options;
   const kinds = [...Object.values(sftpOptions(options)), ...Object.values(s3Options(options))];
-  return [local, host, username, root, bucket, ...kinds].some((v) => v !== undefined);
+  return [local, host, username, root, bucket, route, legacy, ...kinds].some((v) => v !== undefined);
 }
 
 interface CredentialOptions {
@@ -187,6 +200,7 @@ interface CredentialOptions {
   readonly sessionTokenFile?: string;
   readonly file?: string;
   readonly passphraseFile?: string;
+  readonly proxy?: boolean;
 }
 
 function addCredentialCommand(endpoint: Command, context: Context): void {
@@ -199,13 +213,27 @@ function addCredentialCommand(endpoint: Command, context: Context): void {
     .option('--passphrase-file <file>', 'where the passphrase of the private key is')
     .option('--access-key-id <id>', 'the public half of an access key; the secret is the other one')
     .option('--session-token-file <file>', 'where the session token of a temporary access key is')
+    .option('--proxy', "the password of the route's proxy, instead of the account's")
     .action(async (id: string, options: CredentialOptions) => {
       const client = await context.client();
+      if (options.proxy) return await setProxyPassword(id, options, client, context);
       const body = await readCredential(options, context);
       const { out, signal } = context;
       const stored = await client.call('setCredential', { params: { id }, body, signal });
       out.result(stored, () => out.line(`${id} now logs in by ${stored.kind}`));
     });
+}
+
+async function setProxyPassword(
+  id: string,
+  { kind, file }: CredentialOptions,
+  client: Client,
+  { streams, signal, out }: Context,
+): Promise<void> {
+  if (kind !== 'password') throw usage('a proxy takes a password only');
+  const body = { password: await readSecret('password', file, streams, signal) };
+  const stored = await client.call('setProxyCredential', { params: { id }, body, signal });
+  out.result(stored, () => out.line(`the proxy of ${id} now gets this password`));
 }
 
 async function readCredential(
@@ -247,14 +275,16 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     Partner: partners(endpoint.partnerId),
     Kind: endpoint.settings.kind,
     Place: placeOf(endpoint),
+    Route: await routeShown(endpoint, client, signal),
     Pool: endpoint.pool,
-    Credential:
-      endpoint.credential && `${endpoint.credential.kind}, ${formatTime(endpoint.credential.updatedAt)}`,
+    Credential: credentialShown(endpoint.credential),
+    'Proxy password': endpoint.proxyCredential && formatTime(endpoint.proxyCredential.updatedAt),
     'Minimum assurance': endpoint.settings.minimumAssurance ?? 'size',
     'Remote hash':
       endpoint.settings.kind === 'sftp' ? (endpoint.settings.remoteHash ?? 'check-file') : undefined,
     'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
     ...profileFields(endpoint),
+    Warnings: warningsShown(endpoint),
     Id: endpoint.id,
   });
   if (endpoint.settings.kind === 's3' && endpoint.settings.url?.startsWith('http:'))
@@ -263,13 +293,18 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     );
 }
 
+function credentialShown(credential: Endpoint['credential']): string | null {
+  return credential && `${credential.kind}, ${formatTime(credential.updatedAt)}`;
+}
+
 function profileFields({ profile, profiledAt }: Endpoint): Record<string, string> {
   if (profile === null) return {};
-  return {
-    Probed: formatTime(profiledAt),
-    Found: profileFacts(profile),
-    Warnings: profileWarnings(profile).join('; '),
-  };
+  return { Probed: formatTime(profiledAt), Found: profileFacts(profile) };
+}
+
+/** Of what the settings allow, and of what the newest probe found. */
+function warningsShown({ warnings, profile }: Endpoint): string {
+  return [...warnings, ...(profile ? profileWarnings(profile) : [])].join('; ');
 }
 
 function usage(message: string): CommandFailed {
