@@ -26,7 +26,8 @@ export async function moveFile(run: RunContext, record: DeliveryRecord): Promise
   const settled = await settleCommit(run, record, recalled);
   if (settled) return { state: settled, file: recalled };
   if (!(await mayMove(run, recalled))) return { state: 'skipped', file: recalled };
-  const file = await lookAtSource(run, recalled);
+  // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
+  const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
   try {
     const state = await commit(run, file, await copyToPart(run, file));
     return { state, file };

@@ -413,17 +413,16 @@ describe('the disposition', () => {
 describe('failures of one file', () => {
   it.each([
     // Once the file was read, it may well be gone.
-    ['not-found', 1],
-    ['permission-denied', 2],
-    ['unknown', 2],
+    ['not-found', 'read'],
+    ['permission-denied', 'stat'],
+    ['unknown', 'stat'],
   ] as const)(
     'that are final (%s) fail it, remove its part file and let the others go on',
-    async (code, call) => {
+    async (code, on) => {
       const world = aWorld({ a: big, b: 'b' });
       const denied: Fault = {
-        on: 'stat',
+        on,
         path: 'in/a',
-        call,
         effect: { kind: 'fails', error: refused(code) },
       };
       const failure = { code, message: `${code}, says the test` };
@@ -436,7 +435,7 @@ describe('failures of one file', () => {
 
   it('are none where the source is gone once it was read whole', async () => {
     const world = aWorld({ a: big }, { disposition: { kind: 'delete' } });
-    const gone: Fault[] = [2, 3].map((call) => ({
+    const gone: Fault[] = [1, 2].map((call) => ({
       ...{ on: 'stat', path: 'in/a', call, effect: { kind: 'fails', error: refused('not-found') } },
     }));
     expect(await runWith(world, 'source', gone)).toMatchObject({ state: 'succeeded', delivered: 1 });
