@@ -27,6 +27,9 @@ import {
   type EndpointCheckReport,
   type EndpointProfile,
   type EndpointSettings,
+  type Failure,
+  failureKind,
+  ownerOf,
   type TransferDefinition,
   warningsOf,
 } from '@waybill/domain';
@@ -86,7 +89,7 @@ export function presentEndpointCheck(check: EndpointCheck): contract.EndpointChe
     requestedBy,
     workerName: worker?.name ?? null,
     report: report ? presentReport(report) : null,
-    failure: failure ?? null,
+    failure: presentFailure(failure),
     createdAt: check.createdAt.toISOString(),
     startedAt: timeOrNull(check.startedAt),
     finishedAt: timeOrNull(check.finishedAt),
@@ -185,6 +188,12 @@ export function presentOccurrence(occurrence: Occurrence): contract.Occurrence {
   };
 }
 
+function presentFailure(failure: Failure | undefined): contract.Failure | null {
+  if (!failure) return null;
+  const { code, message } = failure;
+  return { code, message, owner: ownerOf(failure), remedy: failureKind(code).remedy };
+}
+
 export function presentRun(run: Run): contract.Run {
   const { id, transferId, transferName, version, state, trigger, pool, epoch, attemptsUsed } = run;
   return {
@@ -200,7 +209,7 @@ export function presentRun(run: Run): contract.Run {
     attemptsUsed,
     notBefore: timeOrNull(run.notBefore),
     cancelRequestedAt: timeOrNull(run.cancelRequestedAt),
-    failure: run.failure ?? null,
+    failure: presentFailure(run.failure),
     files: {
       selected: run.filesSelected,
       delivered: run.filesDelivered,
@@ -229,7 +238,7 @@ export function presentDelivery(delivery: Delivery): contract.Delivery {
     assurance,
     checkpointBytes: delivery.checkpoint?.bytes ?? 0,
     resumedFrom,
-    failure: delivery.failure ?? null,
+    failure: presentFailure(delivery.failure),
     skippedBecause: delivery.skippedBecause ?? null,
     startedAt: timeOrNull(delivery.startedAt),
     deliveredAt: timeOrNull(delivery.deliveredAt),
@@ -246,7 +255,7 @@ export function presentAttempt(attempt: Attempt): contract.Attempt {
     workerId,
     workerName,
     state,
-    failure: failure ?? null,
+    failure: presentFailure(failure),
     startedAt: startedAt.toISOString(),
     finishedAt: timeOrNull(finishedAt),
   };

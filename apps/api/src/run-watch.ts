@@ -1,4 +1,4 @@
-import { progress, type Run, type RunEvent } from '@waybill/contract';
+import { type Progress, progress, type Run, type RunEvent } from '@waybill/contract';
 import { findRun } from '@waybill/db';
 import { type Id, isFinal } from '@waybill/domain';
 import type { ApiDeps } from './deps.js';
@@ -53,6 +53,10 @@ class WatchedRun {
   readonly #subscription: Promise<(() => Promise<void>) | undefined>;
   #reading = false;
   #again = false;
+  /** The state that was told last. */
+  #state: Run['state'] | undefined;
+  /** Progress of a run that listeners do not know to be running yet: it is told once they do. */
+  #early: Progress | undefined;
 
   constructor(
     readonly id: Id,
@@ -83,8 +87,14 @@ class WatchedRun {
     if (!topic.endsWith('.progress')) return;
     const parsed = progress.safeParse(message);
     if (!parsed.success) return void this.#deps.log.warn({ topic, err: parsed.error }, 'unreadable progress');
+    if (this.#state === 'running') return void this.#tellProgress(parsed.data);
+    this.#early = parsed.data;
+    void this.refresh();
+  }
+
+  #tellProgress(data: Progress): void {
     for (const [listener, told] of this.listeners)
-      if (told !== undefined) listener({ event: 'progress', data: parsed.data });
+      if (told !== undefined) listener({ event: 'progress', data });
   }
 
   /** Reads the record and tells who does not know it yet. One reading at a time; a call in between causes another. */
@@ -112,6 +122,10 @@ class WatchedRun {
       this.listeners.set(listener, now);
       listener({ event: told === undefined ? 'snapshot' : 'state', data: run });
     }
+    this.#state = run.state;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early && run.state === 'running') this.#tellProgress(early);
   }
 }
 

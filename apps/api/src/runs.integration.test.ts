@@ -1,6 +1,6 @@
 import type { Run, RunEvent } from '@waybill/contract';
 import { type Fence, listDeliveries, markCommitting, markDelivered, selectDeliveries } from '@waybill/db';
-import { newId } from '@waybill/domain';
+import { failureKind, newId } from '@waybill/domain';
 import { claimRun, finishAttempt, publishOutbox, registerWorker } from '@waybill/operations';
 import { openQueueSystem, type QueueSystem } from '@waybill/queue';
 import { verifySignature } from '@waybill/secrets';
@@ -181,6 +181,30 @@ describe('a run', () => {
   });
 });
 
+describe('a failure', () => {
+  it('says whose turn it is and what to do, of the run, its attempt and its file', async () => {
+    const run = await trigger();
+    const fence = await begin(run);
+    const failure = { code: 'permission-denied', message: '/srv/exchange', owner: 'us' } as const;
+    const file = { sourcePath: 'a', targetPath: 'a', size: 1, sourceModifiedAt: undefined };
+    await selectDeliveries(api.database, fence, [
+      { ...file, failure },
+      { ...file, sourcePath: 'b', failure: { code: 'permission-denied', message: '/inbox' } },
+    ]);
+    await finishAttempt(worker(), fence, { kind: 'give-up', failure });
+    const params = { id: run.id };
+    const { remedy } = failureKind('permission-denied');
+    const shown = { ...failure, remedy };
+    expect((await api.client.call('getRun', { params })).failure).toEqual(shown);
+    expect((await api.client.call('listAttempts', { params })).items[0]?.failure).toEqual(shown);
+    const files = (await api.client.call('listDeliveries', { params, query: {} })).items;
+    expect(files.map((each) => each.failure)).toEqual([
+      shown,
+      { code: 'permission-denied', message: '/inbox', owner: 'partner', remedy },
+    ]);
+  });
+});
+
 describe('following a run', () => {
   const publish = () => publishOutbox({ database: api.database, signals: queueSystem.signals });
   const progress = {
@@ -216,6 +240,26 @@ describe('following a run', () => {
     expect(events.at(-1)).toMatchObject({ event: 'state', data: { state: 'succeeded' } });
   });
 
+  it('tells that a run is running before it tells of its progress, even if the progress is heard of first', async () => {
+    const run = await trigger('reports');
+    const events: RunEvent[] = [];
+    const leaving = new AbortController();
+    const following = (async () => {
+      for await (const event of api.client.watchRun(run.id, { signal: leaving.signal })) events.push(event);
+    })().catch(() => {});
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    const fence = await begin(run);
+    await queueSystem.signals.publish(`runs.${run.id}.progress`, progress);
+    await vi.waitFor(() => expect(events).toHaveLength(3), 5_000);
+    expect(events.slice(1)).toMatchObject([
+      { event: 'state', data: { state: 'running' } },
+      { event: 'progress' },
+    ]);
+    leaving.abort();
+    await following;
+    await finishAttempt(worker(), fence, { kind: 'done', state: 'succeeded' });
+  });
+
   it('needs no signal: what was missed is read from the record', async () => {
     const run = await trigger();
     const events: RunEvent[] = [];
@@ -230,7 +274,7 @@ describe('following a run', () => {
     await following;
     expect(events.at(-1)).toMatchObject({
       event: 'state',
-      data: { state: 'failed', failure: { code: 'timed-out' } },
+      data: { state: 'failed', failure: { code: 'timed-out', owner: 'network' } },
     });
   });
 

@@ -41,7 +41,7 @@ export function describeError(error: unknown): Described {
   if (error instanceof ApiProblem) {
     const { problem } = error;
     const exitCode = exitCodeOfProblem[problem.code] ?? exitCodes.invalid;
-    const hint = remedies[problem.code];
+    const hint = remedies[problem.code] ?? (problem.errors.length > 0 ? undefined : problem.remedy);
     const lines = [
       `${problem.title} (${problem.code})`,
       ...withoutRepeatedDetail(error.message.split('\n')),

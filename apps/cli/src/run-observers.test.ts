@@ -25,7 +25,12 @@ const run: Run = {
   startedAt: '2026-03-01T06:00:01.000Z',
   finishedAt: null,
 };
-const failure = { code: 'connection-lost', message: 'acme-sftp: the connection ended' } as const;
+const failure = {
+  code: 'connection-lost',
+  message: 'acme-sftp: the connection ended',
+  owner: 'network',
+  remedy: 'Usually nothing.',
+} as const;
 
 it('says in one line how a run is', () => {
   expect(describeState({ ...run, state: 'held', failure })).toBe(

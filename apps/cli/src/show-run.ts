@@ -1,4 +1,4 @@
-import type { Client, Delivery, Run } from '@waybill/contract';
+import type { Client, Delivery, Failure, Run } from '@waybill/contract';
 import type { Context } from './context.js';
 import { CommandFailed } from './errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -45,6 +45,8 @@ export function printRun(out: Output, run: Run): void {
       State: run.state,
       Failure: run.failure?.code,
       Reason: run.failure?.message,
+      'Whose turn': run.failure && turns[run.failure.owner],
+      'What to do': run.failure?.remedy,
       Trigger: run.trigger,
       'Failed attempts': run.attemptsUsed || null,
       'Next attempt': formatTime(run.notBefore),
@@ -65,6 +67,7 @@ export const deliveryColumns: readonly Column<Delivery>[] = [
   { title: 'ASSURANCE', value: (d) => d.assurance },
   { title: 'DURATION', value: (d) => formatSpan(d.startedAt, d.deliveredAt), align: 'right' },
   { title: 'SHA-256', value: (d) => d.sha256 ?? '' },
+  { title: 'TURN', value: (d) => d.failure?.owner ?? '' },
   { title: 'REASON', value: (d) => (d.failure ? `${d.failure.code}: ${d.failure.message}` : '') },
 ];
 
@@ -77,3 +80,9 @@ export function warnOfUnproven(out: Output, deliveries: readonly Delivery[]): vo
         'target, and its minimum assurance is none.',
     );
 }
+
+export const turns: Readonly<Record<Failure['owner'], string>> = {
+  us: 'us',
+  partner: "the partner, or whoever runs the endpoint's server",
+  network: 'whoever runs the network in between',
+};

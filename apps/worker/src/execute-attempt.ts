@@ -3,6 +3,7 @@ import {
   type Actor,
   type AttemptOutcome,
   afterFailure,
+  type Failure,
   type Id,
   requiredProof,
   type Verification,
@@ -24,6 +25,7 @@ import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
 import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
+import { type PendingRecords, pendingRecords } from './pending-records.js';
 import type { WorkerParts } from './worker.js';
 
 type Claimed = Extract<Claim, { kind: 'claimed' }>;
@@ -107,6 +109,7 @@ async function transferFiles(
   const { database, vault, log, signals } = parts;
   const { run, version, fence } = claim;
   const { retry } = version.definition;
+  let refusedHostKey: Failure['refusedHostKey'];
   try {
     await using progress = reportLive({
       runId: run.id,
@@ -114,10 +117,13 @@ async function transferFiles(
       save: (newest) => saveProgress(database, fence, forTheRecord(newest)).then(() => {}),
       onError: (error) => log.debug({ err: error }, 'progress was not told'),
     });
-    const learn = putOnRecord({ ...parts, log }, run);
+    await using records = pendingRecords();
+    const observer = putOnRecord({ ...parts, log }, run, records, (endpoint, { fingerprint }) => {
+      refusedHostKey = { endpointId: endpoint.id, fingerprint };
+    });
     const proof = proofOf(claim);
-    await using source = await openEndpoint(database, vault, claim.source, signal, learn);
-    await using target = await openEndpoint(database, vault, claim.target, signal, learn);
+    await using source = await openEndpoint(database, vault, claim.source, signal, observer);
+    await using target = await openEndpoint(database, vault, claim.target, signal, observer);
     const { state } = await runTransfer({
       definition: version.definition,
       proof,
@@ -139,7 +145,7 @@ async function transferFiles(
     if (error instanceof CancelRequested) return { kind: 'cancelled', reason: error.message };
     // Without the database nothing can be written down: the lease runs out, and the run is rescued.
     if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
-    return afterFailure(failureOf(error), retry, run.attemptsUsed + 1, new Date());
+    return afterFailure(failureOf(error, refusedHostKey), retry, run.attemptsUsed + 1, new Date());
   }
 }
 
@@ -151,17 +157,23 @@ function proofOf({ version: { definition }, target }: Claimed): Verification {
 }
 
 /** Writes down, beside the work, what is learned of the servers. */
-function putOnRecord({ database, actor, log }: AttemptParts, run: Run): EndpointObserver {
+function putOnRecord(
+  { database, actor, log }: AttemptParts,
+  run: Run,
+  records: PendingRecords,
+  refusedHostKey: EndpointObserver['refusedHostKey'],
+): EndpointObserver {
   const context = { database, actor };
   return {
     log: (message) => log.info(message),
+    refusedHostKey,
     announcedHostKeys: (endpoint, keys) =>
-      void proposeHostKeys(context, endpoint, keys).catch((err: unknown) =>
+      records.add(proposeHostKeys(context, endpoint, keys), (err) =>
         log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),
       ),
     legacyAlgorithms: ({ name: endpoint }, algorithms) => {
       log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows');
-      void recordLegacyAlgorithms(context, run, endpoint, algorithms).catch((err: unknown) =>
+      records.add(recordLegacyAlgorithms(context, run, endpoint, algorithms), (err) =>
         log.warn({ err, endpoint }, 'the use of weak algorithms could not be put on record'),
       );
     },

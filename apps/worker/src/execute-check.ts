@@ -108,6 +108,7 @@ function lookup({ database, vault, log }: CheckParts): Lookup {
     observer: {
       // A check puts on record what it was asked for alone.
       announcedHostKeys() {},
+      refusedHostKey() {},
       legacyAlgorithms: ({ name: endpoint }, algorithms) =>
         log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows'),
       log: (message) => log.info(message),

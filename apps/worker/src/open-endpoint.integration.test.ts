@@ -65,7 +65,7 @@ async function open(
   endpoint: Endpoint,
   legacyAlgorithms: (of: Endpoint, names: readonly LegacyAlgorithm[]) => void = () => {},
 ): Promise<StorageEndpoint> {
-  const observer = { announcedHostKeys() {}, legacyAlgorithms, log() {} };
+  const observer = { announcedHostKeys() {}, refusedHostKey() {}, legacyAlgorithms, log() {} };
   const opened = await openEndpoint(context.database, vault, endpoint, signal, observer);
   cleanups.push(async () => await opened[Symbol.asyncDispose]());
   return opened;

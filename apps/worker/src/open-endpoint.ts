@@ -17,6 +17,8 @@ import { openLocalEndpoint, type StorageEndpoint, StorageError } from '@waybill/
 export interface EndpointObserver {
   /** The keys that the server has proved to hold. */
   announcedHostKeys(endpoint: Endpoint, keys: readonly HostKey[]): void;
+  /** The key that it offered, where that is not a trusted one. */
+  refusedHostKey(endpoint: Endpoint, key: HostKey): void;
   /** The weak algorithms that were agreed on with it. */
   legacyAlgorithms(endpoint: Endpoint, names: readonly LegacyAlgorithm[]): void;
   /** What the server can't do, and what is ignored on purpose. */
@@ -80,6 +82,7 @@ export async function sftpOptions(
     hostKeys: await trustedHostKeys(db, endpoint.id),
     route: await routeTo(lookup, endpoint, settings, jumpsLeft),
     onAnnouncedHostKeys: (keys) => observer.announcedHostKeys(endpoint, keys),
+    onRefusedHostKey: (key) => observer.refusedHostKey(endpoint, key),
     onLegacyAlgorithms: (names) => observer.legacyAlgorithms(endpoint, names),
     log: (message) => observer.log(message),
   };

@@ -25,6 +25,7 @@ const refused: Problem = {
   title: 'There is no such record',
   status: 404,
   detail: 'There is no partner "x".',
+  remedy: 'Check the id or name in the address.',
   errors: [],
   requestId: 'r1',
 };

@@ -39,7 +39,15 @@ export {
   routeNames,
   routes,
 } from './routes.js';
-export { type Attempt, type Delivery, type Progress, progress, type Run, type RunEvent } from './runs.js';
+export {
+  type Attempt,
+  type Delivery,
+  type Failure,
+  type Progress,
+  progress,
+  type Run,
+  type RunEvent,
+} from './runs.js';
 export type { Occurrence, Schedule, SchedulePreview } from './schedules.js';
 export type { Definition, DefinitionAsked, Transfer, TransferVersion } from './transfers.js';
 export { type RawRequest, type ValidatedRequest, validateRequest } from './validate-request.js';

@@ -5,22 +5,84 @@ import { z } from 'zod';
  * two together.
  */
 export const problems = {
-  'malformed-json': { status: 400, title: 'The body is not JSON' },
-  'malformed-request': { status: 400, title: 'The request cannot be read' },
-  'not-authenticated': { status: 401, title: 'No valid API key was given' },
-  'scope-missing': { status: 403, title: 'The API key lacks the scope' },
-  'not-found': { status: 404, title: 'There is no such record' },
-  'no-such-route': { status: 404, title: 'There is nothing at this address' },
-  'method-not-allowed': { status: 405, title: 'The address does not take this method' },
-  conflict: { status: 409, title: 'The request contradicts another record' },
-  'state-conflict': { status: 409, title: 'The state of the record does not allow it' },
-  'body-too-large': { status: 413, title: 'The body is too large' },
-  'unsupported-media-type': { status: 415, title: 'The body must be JSON' },
-  'invalid-request': { status: 422, title: 'The request is not valid' },
-  'too-many-refusals': { status: 429, title: 'Too many requests without a valid API key' },
-  internal: { status: 500, title: 'Something went wrong inside Waybill' },
-  unavailable: { status: 503, title: 'The service cannot answer right now' },
-} as const satisfies Record<string, { status: number; title: string }>;
+  'malformed-json': {
+    status: 400,
+    title: 'The body is not JSON',
+    remedy: 'Correct the JSON; detail says where it breaks.',
+  },
+  'malformed-request': {
+    status: 400,
+    title: 'The request cannot be read',
+    remedy: 'The address or the transmission is broken; see detail.',
+  },
+  'not-authenticated': {
+    status: 401,
+    title: 'No valid API key was given',
+    remedy:
+      'Send Authorization: Bearer <key> with a key that is neither revoked nor expired. The request is in the audit log.',
+  },
+  'scope-missing': {
+    status: 403,
+    title: 'The API key lacks the scope',
+    remedy: 'Use a key that has the scope named in detail. The request is in the audit log.',
+  },
+  'not-found': {
+    status: 404,
+    title: 'There is no such record',
+    remedy: 'Check the id or name in the address.',
+  },
+  'no-such-route': {
+    status: 404,
+    title: 'There is nothing at this address',
+    remedy: 'Look the address up in /openapi.json.',
+  },
+  'method-not-allowed': {
+    status: 405,
+    title: 'The address does not take this method',
+    remedy: 'The header Allow names the methods.',
+  },
+  conflict: {
+    status: 409,
+    title: 'The request contradicts another record',
+    remedy: 'The name is taken, or the Idempotency-Key was used for a different request: choose another one.',
+  },
+  'state-conflict': {
+    status: 409,
+    title: 'The state of the record does not allow it',
+    remedy: 'Read the record; what was asked for is not possible in its state.',
+  },
+  'body-too-large': {
+    status: 413,
+    title: 'The body is too large',
+    remedy: 'Bodies have at most 1 MiB.',
+  },
+  'unsupported-media-type': {
+    status: 415,
+    title: 'The body must be JSON',
+    remedy: 'Send Content-Type: application/json in UTF-8.',
+  },
+  'invalid-request': {
+    status: 422,
+    title: 'The request is not valid',
+    remedy: 'errors names every field, parameter or header that is wrong, and why.',
+  },
+  'too-many-refusals': {
+    status: 429,
+    title: 'Too many requests without a valid API key',
+    remedy:
+      'Too many came from this address within a minute. Send a valid key; repeat after the seconds in Retry-After.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something went wrong inside Waybill',
+    remedy: 'Report it with the requestId, under which the log has the details.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'The service cannot answer right now',
+    remedy: 'The database cannot be reached. Repeat after the seconds in Retry-After.',
+  },
+} as const satisfies Record<string, { status: number; title: string; remedy: string }>;
 
 export type ProblemCode = keyof typeof problems;
 
@@ -47,6 +109,7 @@ export const problem = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
+    remedy: z.string().meta({ description: 'What helps against problems of this code.' }),
     errors: z.array(problemItem),
     requestId: z.string(),
   })

@@ -4,6 +4,7 @@ import {
   deliveryStates,
   type FailureCode,
   failureCodes,
+  owners,
   runStates,
   runTriggers,
 } from '@waybill/domain';
@@ -14,8 +15,11 @@ export const failure = z
   .strictObject({
     code: z.enum(failureCodes as [FailureCode, ...FailureCode[]]),
     message: z.string().meta({ description: 'What, where, both values, what to do.' }),
+    owner: z.enum(owners).meta({ description: 'Whose turn it is.' }),
+    remedy: z.string().meta({ description: 'What helps against failures of this code.' }),
   })
   .meta({ id: 'Failure', description: 'Why. Programs act on the code; docs/errors.md explains each.' });
+export type Failure = z.output<typeof failure>;
 
 const fileCounts = z
   .strictObject({ selected: count, delivered: count, failed: count, skipped: count })

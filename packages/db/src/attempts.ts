@@ -1,7 +1,7 @@
 import { type AttemptState, type Failure, type Id, newId } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
 import type { Fence } from './runs.js';
-import { toFailure } from './values.js';
+import { failureColumns, toFailure } from './values.js';
 
 /** One try of a run, on one worker. */
 export interface Attempt {
@@ -32,8 +32,7 @@ export async function endAttempt(
   failure: Failure | undefined,
 ): Promise<void> {
   await clientOf(db).$executeRaw`
-    update attempt set state = ${state}, finished_at = now(),
-      failure_code = ${failure?.code ?? null}, failure_message = ${failure?.message ?? null}
+    update attempt set state = ${state}, finished_at = now(), ${failureColumns(failure)}
     where run_id = ${runId}::uuid and epoch = ${epoch} and state = 'running'`;
 }
 
@@ -53,11 +52,11 @@ export async function listAttempts(db: Db, runId: Id): Promise<Attempt[]> {
     include: { worker: { select: { name: true } } },
     orderBy: { epoch: 'asc' },
   });
-  return rows.map(({ worker, failureCode, failureMessage, ...row }) => ({
+  return rows.map(({ worker, failureCode, failureMessage, failureOwner, ...row }) => ({
     ...row,
     workerName: worker.name,
     state: row.state as AttemptState,
-    failure: toFailure(failureCode, failureMessage),
+    failure: toFailure({ failureCode, failureMessage, failureOwner }),
     finishedAt: row.finishedAt ?? undefined,
   }));
 }

@@ -10,7 +10,7 @@ import { clientOf, type Db } from './db.js';
 import { Prisma, type Delivery as Row } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
 import type { Fence } from './runs.js';
-import { defined, toFailure, toNumber } from './values.js';
+import { defined, failureColumns, toFailure, toNumber } from './values.js';
 
 /** One file of a run. Sizes in bytes, hashes as hex. */
 export interface Delivery {
@@ -89,7 +89,7 @@ export async function findUnknownOutcome(db: Db, runId: Id): Promise<Failure | u
     where: { runId, state: 'unknown' },
     orderBy: { id: 'asc' },
   });
-  return row ? toFailure(row.failureCode, row.failureMessage) : undefined;
+  return row ? toFailure(row) : undefined;
 }
 
 /** May the attempt still act? This and each write below: false if the run is no longer this attempt's. */
@@ -110,15 +110,16 @@ export async function selectDeliveries(
     with fence as materialized (select 1 where ${held(fence)}),
     added as (
       insert into delivery (id, run_id, source_path, target_path, size, source_modified_at, state, failure_code,
-                            failure_message, epoch)
+                            failure_message, failure_owner, epoch)
       select f.id, ${fence.runId}::uuid, f.source_path, f.target_path, f.size, f.modified_at,
-             case when f.code is null then 'selected' else 'failed' end, f.code, f.message, ${fence.epoch}
+             case when f.code is null then 'selected' else 'failed' end, f.code, f.message, f.owner, ${fence.epoch}
       from unnest(${ids}::uuid[], ${files.map((file) => file.sourcePath)}::text[],
                   ${files.map((file) => file.targetPath)}::text[], ${files.map((file) => BigInt(file.size))}::bigint[],
                   ${files.map((file) => file.sourceModifiedAt?.toISOString() ?? null)}::timestamptz[],
                   ${files.map((file) => file.failure?.code ?? null)}::text[],
-                  ${files.map((file) => file.failure?.message ?? null)}::text[])
-           as f(id, source_path, target_path, size, modified_at, code, message)
+                  ${files.map((file) => file.failure?.message ?? null)}::text[],
+                  ${files.map((file) => file.failure?.owner ?? null)}::text[])
+           as f(id, source_path, target_path, size, modified_at, code, message, owner)
       where exists (select 1 from fence)
       on conflict (run_id, source_path) do nothing)
     select exists (select 1 from fence) as kept`;
@@ -138,7 +139,7 @@ export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDe
       source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz,
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
       checkpoint_sha256 = null, resumed_from = 0, sha256 = null, assurance = 'none', committing_at = null,
-      failure_code = ${file.failure?.code ?? null}, failure_message = ${file.failure?.message ?? null}`,
+      ${failureColumns(file.failure)}`,
   );
 }
 
@@ -157,7 +158,7 @@ export async function markMoving(
     Prisma.sql`state = 'moving', part_path = ${partPath}, resumed_from = ${bytes}::bigint,
       checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
       checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
-      sha256 = null, assurance = 'none', committing_at = null, failure_code = null, failure_message = null,
+      sha256 = null, assurance = 'none', committing_at = null, ${failureColumns(undefined)},
       started_at = coalesce(started_at, now())`,
   );
 }
@@ -203,7 +204,7 @@ export async function markDelivered(
     fence,
     id,
     Prisma.sql`state = 'delivered', delivered_at = coalesce(delivered_at, now()), size = ${BigInt(bytes)}::bigint,
-      sha256 = ${sha256}, assurance = ${assurance}, failure_code = null, failure_message = null`,
+      sha256 = ${sha256}, assurance = ${assurance}, ${failureColumns(undefined)}`,
   );
 }
 
@@ -216,7 +217,7 @@ export async function markSkipped(db: Db, fence: Fence, id: Id, reason: string):
     db,
     fence,
     id,
-    Prisma.sql`state = 'skipped', failure_code = null, failure_message = ${reason}`,
+    Prisma.sql`state = 'skipped', failure_code = null, failure_owner = null, failure_message = ${reason}`,
   );
 }
 
@@ -227,12 +228,7 @@ export async function markFailed(
   failure: Failure,
   state: 'failed' | 'unknown',
 ): Promise<boolean> {
-  return await write(
-    db,
-    fence,
-    id,
-    Prisma.sql`state = ${state}, failure_code = ${failure.code}, failure_message = ${failure.message}`,
-  );
+  return await write(db, fence, id, Prisma.sql`state = ${state}, ${failureColumns(failure)}`);
 }
 
 /**
@@ -242,7 +238,7 @@ export async function markFailed(
 export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
   await clientOf(db).$executeRaw`
     update delivery set state = case when delivered_at is null then 'selected' else 'delivered' end,
-      failure_code = null, failure_message = null
+      ${failureColumns(undefined)}
     where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''`;
 }
 
@@ -261,7 +257,15 @@ function held({ runId, epoch, workerId }: Fence): Prisma.Sql {
 }
 
 function toDelivery(row: Row): Delivery {
-  const { checkpointBytes, checkpointSha256, committingAt, failureCode, failureMessage, ...others } = row;
+  const {
+    checkpointBytes,
+    checkpointSha256,
+    committingAt,
+    failureCode,
+    failureMessage,
+    failureOwner,
+    ...others
+  } = row;
   const assurance = row.assurance as Assurance;
   const bytes = toNumber(checkpointBytes);
   return {
@@ -278,7 +282,7 @@ function toDelivery(row: Row): Delivery {
     deliveredAt: row.deliveredAt ?? undefined,
     disposed: row.disposedAt !== null,
     disposedAt: row.disposedAt ?? undefined,
-    failure: toFailure(failureCode, failureMessage),
+    failure: toFailure(row),
     skippedBecause: row.state === 'skipped' ? (failureMessage ?? undefined) : undefined,
     startedAt: row.startedAt ?? undefined,
   };

@@ -8,7 +8,7 @@ import type {
 import { clientOf, type Db } from './db.js';
 import type { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
-import { defined, toFailure } from './values.js';
+import { defined, failureColumns, toFailure } from './values.js';
 
 /** A look at an endpoint that somebody asked for, carried out by a worker. */
 export interface EndpointCheck {
@@ -116,7 +116,7 @@ export async function endEndpointCheck(
   const failure = 'failure' in end ? end.failure : undefined;
   const ended = await clientOf(db).$executeRaw`
     update endpoint_check set state = ${end.state}, finished_at = now(), report = ${report}::jsonb,
-      failure_code = ${failure?.code ?? null}, failure_message = ${failure?.message ?? null}
+      ${failureColumns(failure)}
     where id = ${id}::uuid and state = ${worker ? 'running' : 'queued'}
       and worker_id is not distinct from ${worker?.id ?? null}::uuid`;
   return ended === 1;
@@ -163,7 +163,8 @@ export async function claimExpiredEndpointChecks(
     order by c.id limit ${limit} for update of c skip locked`;
 }
 
-function toCheck({ endpoint, worker, workerId: _, failureCode, failureMessage, ...row }: Row): EndpointCheck {
+function toCheck(given: Row): EndpointCheck {
+  const { endpoint, worker, workerId: _, failureCode, failureMessage, failureOwner, ...row } = given;
   return {
     ...row,
     endpointName: endpoint.name,
@@ -171,7 +172,7 @@ function toCheck({ endpoint, worker, workerId: _, failureCode, failureMessage, .
     state: row.state as EndpointCheckState,
     worker: worker ?? undefined,
     report: (row.report ?? undefined) as unknown as EndpointCheckReport | undefined,
-    failure: toFailure(failureCode, failureMessage),
+    failure: toFailure(given),
     startedAt: row.startedAt ?? undefined,
     finishedAt: row.finishedAt ?? undefined,
   };

@@ -63,6 +63,7 @@ export {
   insertEndpoint,
   listEndpoints,
   listEndpointsBehind,
+  lockEndpoint,
   saveEndpoint,
   saveEndpointProfile,
 } from './endpoints.js';

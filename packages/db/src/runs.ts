@@ -2,7 +2,7 @@ import type { Failure, FailureCode, Id, RunState, RunTrigger } from '@waybill/do
 import { clientOf, type Db } from './db.js';
 import type { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
-import { defined, toFailure, toNumber } from './values.js';
+import { defined, failureColumns, toFailure, toNumber } from './values.js';
 
 /** One execution of a transfer. */
 export interface Run {
@@ -179,14 +179,14 @@ export async function requestCancel(db: Db, id: Id): Promise<boolean> {
 export async function restartRun(db: Db, id: Id, from: readonly RunState[]): Promise<boolean> {
   const restarted = await clientOf(db).$executeRaw`
     update run set state = 'queued', epoch = epoch + 1, attempts_used = 0, not_before = null, enqueued_at = null,
-      cancel_requested_at = null, failure_code = null, failure_message = null, finished_at = null
+      cancel_requested_at = null, ${failureColumns(undefined)}, failure_endpoint_id = null, finished_at = null
     where id = ${id}::uuid and state = any(${[...from]}::text[])`;
   return restarted === 1;
 }
 
 /**
- * Runs held for one of these failures whose definition names the endpoint, or one that it is a jump host of, locked
- * until the transaction ends.
+ * Runs held for one of these failures by the endpoint, locked until the transaction ends. Of a run whose record does not
+ * say which endpoint it was: any that its definition names, or a jump host of one.
  */
 export async function lockHeldRunsOfEndpoint(
   db: Db,
@@ -198,7 +198,8 @@ export async function lockHeldRunsOfEndpoint(
       select ${endpointId}::uuid union select e.id from endpoint e join concerned c on e.jump_endpoint_id = c.id)
     select run.id from run join transfer_version v on v.id = run.transfer_version_id
     where run.state = 'held' and run.failure_code = any(${[...codes]}::text[]) and run.cancel_requested_at is null
-      and exists (select 1 from concerned c where c.id in (v.source_endpoint_id, v.target_endpoint_id))
+      and (run.failure_endpoint_id = ${endpointId}::uuid or (run.failure_endpoint_id is null
+           and exists (select 1 from concerned c where c.id in (v.source_endpoint_id, v.target_endpoint_id))))
     order by run.id for update of run`;
   return rows.map(({ id }) => id);
 }
@@ -224,7 +225,7 @@ export async function endAttemptOfRun(db: Db, fence: Fence, end: RunEnd): Promis
     update run set state = ${state}, lease_owner = null, lease_until = null,
       epoch = epoch + ${again ? 1 : 0}, attempts_used = attempts_used + ${countsAttempt ? 1 : 0},
       not_before = ${notBefore ?? null}::timestamptz, enqueued_at = case when ${again} then null else enqueued_at end,
-      failure_code = ${failure?.code ?? null}, failure_message = ${failure?.message ?? null},
+      ${failureColumns(failure)}, failure_endpoint_id = ${failure?.refusedHostKey?.endpointId ?? null}::uuid,
       finished_at = case when ${again || state === 'held'} then null else now() end,
       files_selected = d.selected, files_delivered = d.delivered, files_failed = d.failed, files_skipped = d.skipped,
       bytes_selected = d.bytes_selected, bytes_moved = d.bytes_moved
@@ -312,7 +313,9 @@ export async function markEnqueued(db: Db, runs: readonly QueuedRun[]): Promise<
     where run.id = told.id and run.epoch = told.epoch and run.state = 'queued'`;
 }
 
-function toRun({ transfer, transferVersion, failureCode, failureMessage, ...row }: Row): Run {
+function toRun(given: Row): Run {
+  const { transfer, transferVersion, failureCode, failureMessage, failureOwner, failureEndpointId, ...row } =
+    given;
   return {
     ...row,
     transferName: transfer.name,
@@ -327,7 +330,7 @@ function toRun({ transfer, transferVersion, failureCode, failureMessage, ...row 
     leaseOwner: row.leaseOwner ?? undefined,
     leaseUntil: row.leaseUntil ?? undefined,
     cancelRequestedAt: row.cancelRequestedAt ?? undefined,
-    failure: toFailure(failureCode, failureMessage),
+    failure: toFailure(given),
     bytesSelected: toNumber(row.bytesSelected),
     bytesMoved: toNumber(row.bytesMoved),
     startedAt: row.startedAt ?? undefined,

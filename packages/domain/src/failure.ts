@@ -1,11 +1,15 @@
+import type { Id } from './ids.js';
+
 /** Whose turn it is to act on a failure. */
-export type Owner = 'us' | 'partner' | 'network';
+export const owners = ['us', 'partner', 'network'] as const;
+export type Owner = (typeof owners)[number];
 
 export interface FailureKind {
   /** May another attempt succeed although nobody changed anything? */
   readonly retryable: boolean;
   /** The run is parked until a person decides, instead of failing. */
   readonly holds: boolean;
+  /** Of most failures of this kind; a `Failure` may know better. */
   readonly owner: Owner;
   readonly meaning: string;
   readonly remedy: string;
@@ -24,7 +28,7 @@ export const failures = {
     ...fatal,
     owner: 'partner',
     meaning: 'The file or directory does not exist.',
-    remedy: 'Check the path in the definition, and whether the partner moved or removed it.',
+    remedy: 'Check the path in the definition, and whether somebody moved or removed it.',
   },
   'already-exists': {
     ...fatal,
@@ -72,9 +76,10 @@ export const failures = {
   },
   corrupted: {
     ...retry,
-    owner: 'network',
+    owner: 'partner',
     meaning: 'The target holds other bytes than those that were sent.',
-    remedy: 'Usually nothing: the next attempt sends the file again. If it repeats, tell the partner.',
+    remedy:
+      'Usually nothing: the next attempt sends the file again. If it repeats, the target alters files: ask its owner.',
   },
   unproven: {
     ...fatal,
@@ -175,4 +180,13 @@ export interface Failure {
   readonly code: FailureCode;
   /** What, where, both values, what to do. Holds no secret. */
   readonly message: string;
+  /** Left out where the table of codes is right. */
+  readonly owner?: Owner | undefined;
+  /** Of a refused host key: who offered it, and its SHA256:… form. */
+  readonly refusedHostKey?: { readonly endpointId: Id; readonly fingerprint: string };
+}
+
+/** Whose turn it is. */
+export function ownerOf({ code, owner }: Failure): Owner {
+  return owner ?? failures[code].owner;
 }

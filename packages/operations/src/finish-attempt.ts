@@ -16,10 +16,12 @@ import {
 import type { AttemptOutcome, AttemptState, Failure } from '@waybill/domain';
 import { composeReceipt } from './compose-receipt.js';
 import type { Context } from './context.js';
+import { releaseHeldRuns, whyTrustedByNow } from './release-held-runs.js';
 
 /**
  * Ends an attempt with its outcome: the run moves on, its deliveries are summed up, the queue's next job (a new epoch)
- * is due for dispatch. A cancellation asked for meanwhile wins over going back to the queue.
+ * is due for dispatch. A cancellation asked for meanwhile wins over going back to the queue. A run that is held for a
+ * host key which a person has trusted meanwhile goes on at once.
  * False if the run was given to another attempt: then nothing is written.
  */
 export async function finishAttempt(
@@ -38,7 +40,9 @@ export async function finishAttempt(
     await insertRunChanged(tx, { runId: fence.runId, state: end.state });
     const run = await findRun(tx, fence.runId);
     if (!run) throw new Error(`run ${fence.runId} vanished while it was locked`);
+    const trusted = before.cancelRequestedAt ? undefined : await whyHeldForNothing(tx, settled);
     await appendAuditEvent(tx, actor, await eventOf(tx, run, fence, settled));
+    if (trusted) await releaseHeldRuns(tx, actor, [run.id], trusted);
     return true;
   });
 }
@@ -58,11 +62,16 @@ function settle(
   return unknown ? { kind: 'hold', failure: unknown } : outcome;
 }
 
+async function whyHeldForNothing(tx: Transaction, outcome: AttemptOutcome): Promise<string | undefined> {
+  if (outcome.kind !== 'hold' || outcome.failure.refusedHostKey === undefined) return undefined;
+  return await whyTrustedByNow(tx, outcome.failure.refusedHostKey);
+}
+
 /** Messages quote servers: what looks like a secret goes no further than here. */
 function redacted(outcome: AttemptOutcome): AttemptOutcome {
   if (!('failure' in outcome)) return outcome;
-  const { code, message } = outcome.failure;
-  return { ...outcome, failure: { code, message: redactText(message) } };
+  const { failure } = outcome;
+  return { ...outcome, failure: { ...failure, message: redactText(failure.message) } };
 }
 
 function endOf(outcome: AttemptOutcome, now: Date): RunEnd {

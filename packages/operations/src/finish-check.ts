@@ -43,8 +43,8 @@ export function endEventOf(check: EndpointCheck, end: EndpointCheckEnd): AuditEv
 
 function endOf(result: CheckResult): EndpointCheckEnd {
   if ('failure' in result) {
-    const { code, message } = result.failure;
-    return { state: 'failed', failure: { code, message: redactText(message) } };
+    const { failure } = result;
+    return { state: 'failed', failure: { ...failure, message: redactText(failure.message) } };
   }
   const report = redacted(result.report);
   return { state: hasPassed(report) ? 'succeeded' : 'failed', report };

@@ -8,6 +8,7 @@ import {
   insertHostKey,
   isUniqueViolation,
   listHostKeys,
+  lockEndpoint,
   saveHostKeyState,
   type Transaction,
   transaction,
@@ -16,7 +17,7 @@ import { type Actor, type HostKeyState, type Id, newId } from '@waybill/domain';
 import { type HostKey, HostKeyRefused, parseHostKey } from '@waybill/domain/host-key';
 import type { Context } from './context.js';
 import { notFound, OperationError } from './operation-error.js';
-import { lockRunsHeldForHostKey, releaseHeldRuns } from './release-held-runs.js';
+import { isTrusted, lockRunsHeldForHostKey, releaseHeldRuns, trustedReason } from './release-held-runs.js';
 
 /**
  * Puts a key on record. Once it is trusted, the runs that were held for want of one are queued again.
@@ -39,6 +40,7 @@ export async function addHostKey(
         'invalid',
         `endpoint ${endpoint.name} is of kind ${endpoint.kind}, which has no host key`,
       );
+    await lockEndpoint(tx, endpoint.id);
     const record = await insertOnce(tx, endpoint, key, state);
     const waiting = isTrusted(record) ? await lockRunsHeldForHostKey(tx, endpoint.id) : [];
     await recordAdded(tx, actor, endpoint, record);
@@ -61,6 +63,7 @@ export async function changeHostKeyState(
     const endpoint = before && (await findEndpoint(tx, before.endpointId));
     if (!before || !endpoint) throw notFound('host key', hostKeyId);
     if (before.state === state) return before;
+    await lockEndpoint(tx, endpoint.id);
     const record = await saveHostKeyState(tx, hostKeyId, state);
     const waiting = isTrusted(record) ? await lockRunsHeldForHostKey(tx, endpoint.id) : [];
     await appendAuditEvent(tx, actor, {
@@ -105,14 +108,6 @@ export async function proposeHostKeys(
 export async function trustedHostKeys(db: Db, endpointId: Id): Promise<HostKeyRecord[]> {
   const keys = await listHostKeys(db, endpointId);
   return keys.filter(isTrusted);
-}
-
-function isTrusted({ state }: HostKeyRecord): boolean {
-  return state === 'active' || state === 'retiring';
-}
-
-function trustedReason(endpoint: Endpoint, { fingerprint }: HostKeyRecord): string {
-  return `host key ${fingerprint} of endpoint ${endpoint.name} is trusted now`;
 }
 
 function readKey(line: string): HostKey {

@@ -48,7 +48,7 @@ export class Handshake {
 
   /** What ssh2 is given beside the stream. */
   get config(): ConnectConfig {
-    const { username, hostKeys, keepaliveMs } = this.#account;
+    const { username, hostKeys, keepaliveMs, onRefusedHostKey } = this.#account;
     return {
       username,
       // Covers the handshake alone: the deadline of the caller covers all phases.
@@ -57,7 +57,9 @@ export class Handshake {
       keepaliveCountMax: KEEPALIVE_TRIES,
       algorithms: this.#algorithms as never,
       hostVerifier: (key: Buffer) => {
-        this.#refused ??= whyHostKeyRefused(key, hostKeys, this.#where);
+        const why = whyHostKeyRefused(key, hostKeys, this.#where);
+        if (why && why.code !== 'protocol-error') onRefusedHostKey?.(hostKeyFromBlob(key));
+        this.#refused ??= why;
         return this.#refused === undefined;
       },
       authHandler: this.#singleTry() as never,

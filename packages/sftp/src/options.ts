@@ -32,6 +32,8 @@ export interface Account extends Omit<SftpSettings, 'route'> {
    * change to. At any time while the connection lives.
    */
   readonly onAnnouncedHostKeys?: (keys: readonly HostKey[]) => void;
+  /** Told the key that the server offered, where that is not a trusted one. */
+  readonly onRefusedHostKey?: (key: HostKey) => void;
   /** Told the weak algorithms that were agreed on, if there are any. */
   readonly onLegacyAlgorithms?: (names: readonly LegacyAlgorithm[]) => void;
 }

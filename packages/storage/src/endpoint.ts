@@ -1,4 +1,4 @@
-import type { RemotePath } from '@waybill/domain';
+import type { Owner, RemotePath } from '@waybill/domain';
 
 /** A regular file. */
 export interface FileInfo {
@@ -38,6 +38,8 @@ export interface EndpointProperties {
    * moving a file needs none.
    */
   readonly keepsDirectories: boolean;
+  /** Whose turn it is where something is wrong with this place or its files; the partner's if left out. */
+  readonly owner?: Owner;
 }
 
 /** Every operation takes a signal: aborted, it rejects soon with the signal's reason and stops its I/O. */
@@ -120,6 +122,11 @@ export interface StorageEndpoint extends AsyncDisposable {
   put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo>;
   /** Renames a file within this endpoint. Throws `not-found` if there is no file at `from`. */
   move(from: RemotePath, to: RemotePath, options: MoveOptions): Promise<void>;
+  /**
+   * Ends what a `move` onto `path` left that lost its connection: nothing stays under other names, and a file that was
+   * set aside is back if no other took its place. Left out where `atomicReplace`.
+   */
+  recover?(path: RemotePath, options: Abortable): Promise<void>;
   /** Does nothing if there is no file at `path`. Never removes a directory. */
   remove(path: RemotePath, options: Abortable): Promise<void>;
   /** Makes a directory and its parents; one that exists is a success. */

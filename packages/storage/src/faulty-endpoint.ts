@@ -96,6 +96,10 @@ export class FaultyEndpoint implements StorageEndpoint {
     return this.#asked('move', from, options, () => this.#endpoint.move(from, to, options));
   }
 
+  async recover(path: RemotePath, options: Abortable): Promise<void> {
+    await this.#endpoint.recover?.(path, options);
+  }
+
   remove(path: RemotePath, options: Abortable): Promise<void> {
     return this.#asked('remove', path, options, () => this.#endpoint.remove(path, options));
   }

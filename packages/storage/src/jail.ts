@@ -1,7 +1,6 @@
 import { constants, type FileHandle, lstat, open, realpath } from 'node:fs/promises';
 import { printableName, type RemotePath, whyNameRefused } from '@waybill/domain';
-import { systemCode } from './local-errors.js';
-import { StorageError } from './storage-error.js';
+import { localError, systemCode } from './local-errors.js';
 
 /** Opens a directory only as a place to start from; asks for no right to read it. From Linux' fcntl.h; Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -48,10 +47,10 @@ class DescriptorJail implements Jail {
       await lstat(through(handle));
     } catch (error) {
       await handle.close();
-      throw new StorageError(
+      throw localError(
         'misconfigured',
         `local directory ${printableName(root)} can't be opened: /proc is not mounted; the jail needs /proc/self/fd`,
-        { cause: error },
+        error,
       );
     }
     return new DescriptorJail(handle);
@@ -116,7 +115,7 @@ class CheckedJail implements Jail {
     await lstat(`${path}/.`);
     const real = await realpath(`${path}/`);
     if (real !== path && !real.startsWith(`${this.#root}/`))
-      throw new StorageError(
+      throw localError(
         'path-refused',
         `path "${printableName(directory)}" is refused: it leads out of the root`,
       );
@@ -132,7 +131,7 @@ class CheckedJail implements Jail {
 
 async function refuseLink(path: string, name: string, directory: RemotePath): Promise<void> {
   if (!(await lstat(path)).isSymbolicLink()) return;
-  throw new StorageError(
+  throw localError(
     'path-refused',
     `path "${printableName(directory)}" is refused: "${printableName(name)}" is a symbolic link, which may lead out of the root`,
   );
@@ -145,6 +144,6 @@ function namesOf(directory: RemotePath): string[] {
 /** A `RemotePath` has been checked already; the jail holds even against one that was made past `parsePath`. */
 function safe(name: string): string {
   const why = name === '' ? undefined : whyNameRefused(name);
-  if (why) throw new StorageError('path-refused', `name "${printableName(name)}" is refused: ${why}`);
+  if (why) throw localError('path-refused', `name "${printableName(name)}" is refused: ${why}`);
   return name;
 }

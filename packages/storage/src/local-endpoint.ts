@@ -13,7 +13,7 @@ import type {
   StorageEndpoint,
 } from './endpoint.js';
 import { type Jail, type JailedDirectory, openJail } from './jail.js';
-import { storageError, systemCode, translated } from './local-errors.js';
+import { localError, storageError, systemCode, translated } from './local-errors.js';
 import { fileInfo, look, lookForFile, lookForRoom, readFile, writeFile } from './local-file.js';
 import { listDirectory } from './local-list.js';
 import { moveWithoutReplacing } from './local-move.js';
@@ -34,11 +34,11 @@ export interface LocalEndpointOptions {
 export async function openLocalEndpoint(options: LocalEndpointOptions): Promise<StorageEndpoint> {
   const { root, label = `file://${printableName(root)}` } = options;
   if (!isAbsolute(root) || root.includes('\0'))
-    throw new StorageError('misconfigured', `local root "${printableName(root)}" is not an absolute path`);
+    throw localError('misconfigured', `local root "${printableName(root)}" is not an absolute path`);
   const jail = await translated(`open local root "${printableName(root)}"`, async () => {
     const real = await realpath(root);
     if (!(await stat(real)).isDirectory())
-      throw new StorageError('not-found', `local root "${printableName(root)}" is not a directory`);
+      throw localError('not-found', `local root "${printableName(root)}" is not a directory`);
     return openJail(real);
   });
   return new LocalEndpoint(jail, label);
@@ -53,6 +53,7 @@ export class LocalEndpoint implements StorageEndpoint {
     continues: true,
     nearby: true,
     keepsDirectories: true,
+    owner: 'us',
   };
   readonly #jail: Jail;
 
@@ -160,7 +161,7 @@ async function makeOneDirectory(parent: JailedDirectory, path: RemotePath): Prom
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     if (!(await look(parent, path))?.isDirectory())
-      throw new StorageError(
+      throw localError(
         'already-exists',
         `"${printableName(path)}" can't be made a directory: there is a file`,
       );

@@ -45,9 +45,12 @@ export async function translated<T>(what: string, work: () => Promise<T>): Promi
 export function storageError(what: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || !(error instanceof Error) || !('syscall' in error)) return error;
-  return new StorageError(codes[code] ?? 'unknown', `can't ${what}: ${reason(code, error)}`, {
-    cause: error,
-  });
+  return localError(codes[code] ?? 'unknown', `can't ${what}: ${reason(code, error)}`, error);
+}
+
+/** What goes wrong on this machine is ours to put right, whatever the code. */
+export function localError(code: FailureCode, message: string, cause?: unknown): StorageError {
+  return new StorageError(code, message, { cause, owner: 'us' });
 }
 
 /** Node's message without the path, which may be one through /proc that tells a reader nothing. */

@@ -4,8 +4,7 @@ import { baseName, printableName, type RemotePath } from '@waybill/domain';
 import type { FileInfo, PutOptions } from './endpoint.js';
 import { GroupedWriter } from './grouped-writer.js';
 import type { JailedDirectory } from './jail.js';
-import { storageError, systemCode, translated } from './local-errors.js';
-import { StorageError } from './storage-error.js';
+import { localError, storageError, systemCode, translated } from './local-errors.js';
 import { takeUntilAborted, untilAborted } from './until-aborted.js';
 
 const READ_SIZE = 256 * 1024;
@@ -28,7 +27,7 @@ export async function look(directory: JailedDirectory, path: RemotePath): Promis
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-  throw new StorageError(
+  throw localError(
     'path-refused',
     `path "${printableName(path)}" is refused: it is a symbolic link, which may lead out of the root`,
   );
@@ -39,17 +38,14 @@ export async function lookForFile(directory: JailedDirectory, path: RemotePath):
   const stats = await look(directory, path);
   if (stats?.isFile()) return stats;
   const found = stats ? `there is ${kindOf(stats)}, not a regular file` : 'there is no such file';
-  throw new StorageError('not-found', `"${printableName(path)}": ${found}`);
+  throw localError('not-found', `"${printableName(path)}": ${found}`);
 }
 
 /** Throws `already-exists` if something other than a regular file is at `path`. */
 export async function lookForRoom(directory: JailedDirectory, path: RemotePath): Promise<Stats | undefined> {
   const stats = await look(directory, path);
   if (!stats || stats.isFile()) return stats;
-  throw new StorageError(
-    'already-exists',
-    `"${printableName(path)}" can't take a file: there is ${kindOf(stats)}`,
-  );
+  throw localError('already-exists', `"${printableName(path)}" can't take a file: there is ${kindOf(stats)}`);
 }
 
 export async function* readFile(
@@ -149,7 +145,7 @@ async function openForWriting(directory: JailedDirectory, path: RemotePath, star
   try {
     const { size } = stats;
     if (size < start)
-      throw new StorageError(
+      throw localError(
         'corrupted',
         `"${printableName(path)}" holds ${size} bytes and can't be continued from byte ${start}`,
       );
@@ -189,7 +185,7 @@ async function regularOnly(
   const stats = await handle.stat();
   if (stats.isFile()) return { handle, stats };
   await handle.close();
-  throw new StorageError(
+  throw localError(
     'path-refused',
     `"${printableName(path)}" is refused: it turned into ${kindOf(stats)} while it was opened`,
   );

@@ -37,6 +37,7 @@ export async function copyToPart(run: RunContext, file: FileToMove): Promise<Pro
       'corrupted',
       `${target.label} took ${read.bytes} of the ${file.size} bytes of ${file.sourcePath} and said that it was ` +
         'done; it is sent again by the next attempt',
+      { owner: target.properties.owner },
     );
   const sent = { bytes: read.bytes, sha256: read.hash.digest('hex') };
   return { ...sent, assurance: await verifyPart(run, file.partPath, sent, held) };
@@ -108,5 +109,6 @@ function sourceChanged(run: RunContext, file: FileToMove, read: Read): StorageEr
     'source-changed',
     `${file.sourcePath} at ${run.source.label} changed while it was read: it had ${file.size} bytes at the start, ` +
       `${read.bytes} were read; the next attempt reads it again`,
+    { owner: run.source.properties.owner },
   );
 }

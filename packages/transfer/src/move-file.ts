@@ -49,6 +49,8 @@ async function settleCommit(
   const { committing, state } = record;
   // In any other state the rename got a clear answer: it was refused, and the delivery failed.
   if (!committing || (state !== 'moving' && state !== 'unknown')) return undefined;
+  // A target that replaces in steps may have stopped between two of them.
+  await run.target.recover?.(file.targetPath, { signal: run.signal });
   const finding = await reconcile(run, file, committing).catch((error: unknown) => {
     // In `unknown` the run was held: that it runs again is a person's decision, who need not see more than we do.
     if (state === 'unknown' && isCode(error, 'outcome-unknown')) return { kind: 'gone' } as const;

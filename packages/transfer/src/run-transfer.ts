@@ -216,7 +216,7 @@ async function disposeOf(run: RunContext, file: FileToMove, ends: LooseEnds): Pr
   } catch (error) {
     if (run.signal.aborted || !(error instanceof StorageError) || reachOf(error.code) === 'run') throw error;
     const message = `${file.sourcePath} was delivered, but its source could not be disposed of: ${error.message}`;
-    ends.failures.push(new StorageError(error.code, message, { cause: error }));
+    ends.failures.push(new StorageError(error.code, message, { cause: error, owner: error.owner }));
   }
 }
 
@@ -227,7 +227,7 @@ async function fail(
   error: StorageError,
   ends: LooseEnds,
 ): Promise<void> {
-  await run.journal.failed(record.id, { code: error.code, message: error.message }, 'failed');
+  await run.journal.failed(record.id, error.failure, 'failed');
   run.meter.settled(record.id, 'failed');
   ends.failures.push(error);
   await removePart(run, fileOf(record));
@@ -239,7 +239,7 @@ async function fail(
  */
 async function holdUnknown(run: RunContext, { held }: LooseEnds): Promise<void> {
   for (const { record, error } of held) {
-    await run.journal.failed(record.id, { code: error.code, message: error.message }, 'unknown');
+    await run.journal.failed(record.id, error.failure, 'unknown');
     run.meter.settled(record.id, 'unknown');
   }
   if (held[0]) throw held[0].error;
@@ -254,15 +254,15 @@ async function settleFailures(run: RunContext, ends: LooseEnds, lastAttempt: boo
 function sumUp(run: RunContext, records: readonly DeliveryRecord[], ends: LooseEnds): RunResult {
   const { files } = run.meter.current();
   const counts = { ...files, bytes: run.meter.bytesDelivered() };
-  const failure = ends.failures[0] ?? neverMovable(records);
+  const failure = ends.failures[0]?.failure ?? neverMovable(records);
   if (!failure) return { state: 'succeeded', ...counts };
   if (files.delivered + files.skipped === 0)
     throw new StorageError(
       failure.code,
       `none of ${files.selected} selected files was delivered; the first failure: ${failure.message}`,
-      { cause: failure },
+      { cause: ends.failures[0], owner: failure.owner },
     );
-  return { state: 'partial', ...counts, failure: { code: failure.code, message: failure.message } };
+  return { state: 'partial', ...counts, failure };
 }
 
 /** The first file that selection itself found to be a failure. */
@@ -271,6 +271,7 @@ function neverMovable(records: readonly DeliveryRecord[]): Failure | undefined {
   return (
     refused && {
       code: refused.failure?.code ?? 'path-refused',
+      owner: refused.failure?.owner,
       message: `${refused.sourcePath} can't be moved; its delivery says why`,
     }
   );

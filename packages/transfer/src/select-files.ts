@@ -1,4 +1,4 @@
-import { newId, printableName, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import { newId, type Owner, printableName, type RemotePath, type TransferDefinition } from '@waybill/domain';
 import { type BusinessCalendar, type NamingContext, weekendsOnly } from '@waybill/domain/naming';
 import {
   type CompiledRules,
@@ -58,11 +58,18 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
     throw new StorageError(
       'unexpected-files',
       `"${definition.source.directory}" at ${source.label}: ${why}; nothing was moved`,
+      { owner: source.properties.owner },
     );
   const taken = takenBy(known, rules).files;
   const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
   refuseCollisions([...known, ...selected]);
-  return [...fresh.refused.map(refusedFile), ...selected];
+  const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
+  return [...fresh.refused.map(refusedFile), ...selected].map(owned);
+}
+
+/** What is wrong with a file of the source is its owner's to put right. */
+function ownedBy(owner: Owner | undefined, file: SelectedFile): SelectedFile {
+  return owner && file.failure ? { ...file, failure: { ...file.failure, owner } } : file;
 }
 
 function withoutKnown({ files, refused }: Listing, known: readonly DeliveryRecord[]) {

@@ -82,6 +82,7 @@ function refuseOtherSize({ target }: RunContext, path: RemotePath, sent: Whole, 
   throw new StorageError(
     'corrupted',
     `${path} at ${target.label} has ${held.size} bytes, but ${sent.bytes} were sent; it is sent again by the next attempt`,
+    { owner: target.properties.owner },
   );
 }
 
@@ -93,6 +94,7 @@ async function readBack(run: RunContext, path: RemotePath, sent: Whole, hashed: 
     if (hashed.kind === 'other')
       throw new StorageError('corrupted', `${hashed.why}; it is sent again by the next attempt`, {
         cause: error,
+        owner: target.properties.owner,
       });
     throw new StorageError(
       'unproven',
@@ -106,6 +108,7 @@ async function readBack(run: RunContext, path: RemotePath, sent: Whole, hashed: 
     'corrupted',
     `${where} reads back as SHA-256 ${found.sha256} (${found.bytes} bytes), but ${sent.sha256} ` +
       `(${sent.bytes} bytes) was sent; it is sent again by the next attempt`,
+    { owner: target.properties.owner },
   );
 }
 

@@ -20,13 +20,14 @@ export function answerProblems(log: Logger): ErrorRequestHandler {
     if (refusal.code === 'unavailable') log.warn({ err: error, requestId }, 'database unavailable');
     // An answer that has begun cannot become a problem: cut it, so that it is not taken for whole.
     if (res.headersSent) return void res.destroy();
-    const { status, title } = problems[refusal.code];
+    const { status, title, remedy } = problems[refusal.code];
     const problem: Problem = {
       type: `urn:waybill:problem:${refusal.code}`,
       code: refusal.code,
       title,
       status,
       detail: refusal.message,
+      remedy,
       errors: [...refusal.errors],
       requestId,
     };

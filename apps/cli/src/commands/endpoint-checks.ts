@@ -8,6 +8,7 @@ import { addLimit } from '../options.js';
 import type { Output } from '../output.js';
 import { fetchUpTo, printPage } from '../paging.js';
 import { scanAdvice } from '../scan-advice.js';
+import { turns } from '../show-run.js';
 
 type Kind = EndpointCheck['kind'];
 type Report<K extends Kind> = Extract<NonNullable<EndpointCheck['report']>, { kind: K }>;
@@ -87,6 +88,8 @@ function printCheck(out: Output, { report, ...check }: EndpointCheck): void {
     State: check.state,
     Failure: check.failure?.code,
     Reason: check.failure?.message,
+    'Whose turn': check.failure && turns[check.failure.owner],
+    'What to do': check.failure?.remedy,
     Worker: check.workerName,
     Duration: formatSpan(check.startedAt, check.finishedAt),
   });

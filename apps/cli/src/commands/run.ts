@@ -69,6 +69,7 @@ function addShowCommands(run: Command, context: Context): void {
           { title: 'STATE', value: (a) => a.state },
           { title: 'STARTED', value: (a) => formatTime(a.startedAt) },
           { title: 'DURATION', value: (a) => formatSpan(a.startedAt, a.finishedAt), align: 'right' },
+          { title: 'TURN', value: (a) => a.failure?.owner ?? '' },
           { title: 'REASON', value: (a) => (a.failure ? `${a.failure.code}: ${a.failure.message}` : '') },
         ]);
       const page = await deliveriesOf(client, id, SHOWN_WITH_RUN, undefined, signal);
