@@ -6,6 +6,8 @@ export type FileType = 'file' | 'directory' | 'other';
 
 type Claims = Pick<Attributes, 'mode' | 'size' | 'mtime'>;
 
+/** Version 3 has 32 bits for the seconds since 1970. */
+const MAX_TIME = 0xffff_ffff;
 const TYPE_BITS = 0o170000;
 const BY_BITS: ReadonlyMap<number, FileType> = new Map([
   [0o100000, 'file'],
@@ -29,9 +31,11 @@ export function typeOf(claims: Claims, longname?: string): FileType | undefined 
 }
 
 /** Why what a server claims about a file cannot be believed; undefined if it can. */
-export function whyClaimsRefused({ size }: Claims): string | undefined {
+export function whyClaimsRefused({ size, mtime }: Claims): string | undefined {
   if (size === undefined) return 'the server tells no size';
   if (!Number.isSafeInteger(size) || size < 0) return `the server tells an impossible size, ${size}`;
+  if (mtime !== undefined && !(Number.isSafeInteger(mtime) && mtime >= 0 && mtime <= MAX_TIME))
+    return `the server tells an impossible time, ${mtime}`;
   return undefined;
 }
 

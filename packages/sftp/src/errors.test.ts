@@ -34,6 +34,17 @@ describe('an answer of the server', () => {
     );
   });
 
+  it('gives its reason in words, whatever the file is called', () => {
+    const code = (words: string) =>
+      requestFailed(errorWith(words, { code: 4 }), 'read', '/in/quota.csv', where).code;
+    expect(code('Failure: /in/quota.csv')).toBe('unknown');
+    expect(code('/in/quota.csv: Access is denied')).toBe('permission-denied');
+  });
+
+  it('without a reason is the partner’s to explain', () => {
+    expect(requestFailed(errorWith('Failure', { code: 4 }), 'read', 'a', where).owner).toBe('partner');
+  });
+
   it('and the name it is about are printed without control characters', () => {
     const error = requestFailed(errorWith('no\u001b[2J', { code: 3 }), 'read', 'a\nb', where);
     expect(error.message).not.toMatch(/\p{Cc}/u);

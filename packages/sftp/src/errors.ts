@@ -45,6 +45,12 @@ const BY_SOCKET_CODE: ReadonlyMap<unknown, FailureCode> = new Map<unknown, Failu
   ['ETIMEDOUT', 'timed-out'],
 ]);
 
+/** What servers say beside status 4. Only reasons that make nothing pass for a success are taken from words. */
+const BY_WORDS: readonly (readonly [RegExp, FailureCode])[] = [
+  [/no space|quota|disk (is )?full/i, 'no-space'],
+  [/permission|access (is )?denied|not (permitted|allowed|authori[sz]ed)|read-?only/i, 'permission-denied'],
+];
+
 /** The errors that ssh2 tells apart by their text alone. */
 const BY_MESSAGE: readonly (readonly [RegExp, FailureCode])[] = [
   [/too many authentication failures|no more auth/i, 'authentication-failed'],
@@ -84,8 +90,11 @@ export function requestFailed(error: unknown, doing: string, path: string, where
   const status = statusOf(error);
   const said =
     status === undefined ? messageOf(error) : `the server said "${messageOf(error)}" (status ${status})`;
-  return new StorageError(codeOf(error), `cannot ${doing} ${printableName(path)} on ${where}: ${said}`, {
+  const code = codeOf(error, path);
+  return new StorageError(code, `cannot ${doing} ${printableName(path)} on ${where}: ${said}`, {
     cause: error,
+    // A refusal without a reason is no riddle of ours: the server's log has the answer.
+    owner: code === 'unknown' && status !== undefined ? 'partner' : undefined,
   });
 }
 
@@ -103,11 +112,16 @@ export function connectionFailed(error: unknown, doing: string, where: string): 
   );
 }
 
-function codeOf(error: unknown): FailureCode {
+/** @param path which servers repeat in their words, and which may be called anything */
+function codeOf(error: unknown, path = ''): FailureCode {
   const { code, level } = (error ?? {}) as { code?: unknown; level?: unknown };
   const message = messageOf(error);
   // Servers that answer FAILURE for everything often still say in words what it was.
-  if (code === Status.failure && /no space|quota|disk full/i.test(message)) return 'no-space';
+  if (code === Status.failure) {
+    const words = path === '' ? message : message.replaceAll(path, '');
+    const said = BY_WORDS.find(([text]) => text.test(words));
+    if (said) return said[1];
+  }
   const known = BY_STATUS.get(code) ?? BY_SOCKET_CODE.get(code);
   if (known) return known;
   if (statusOf(error) !== undefined) return 'unknown';

@@ -1,7 +1,8 @@
-import { printableName } from '@waybill/domain';
+import { printableName, rootPath } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
 import { typeOf } from './attributes.js';
 import type { Session } from './session.js';
+import { TellApart } from './tell-apart.js';
 
 /**
  * @param root as in the endpoint's settings
@@ -10,19 +11,23 @@ import type { Session } from './session.js';
  */
 export async function findRoot(session: Session, root: string, signal: AbortSignal): Promise<string> {
   const path = root === '' ? '.' : root;
+  const describe = () => `the root ${printableName(path)} on ${session.where}`;
+  const tellApart = new TellApart({ session, absolute: () => path, describe });
   const about = { doing: 'open the root', path, signal };
   const [absolute, stats] = await Promise.all([
     // Some servers do not resolve paths, but take them as they are.
-    session.realpath(about).catch(unless(['not-found', 'unsupported', 'unknown'], path)),
+    session.realpath(about).catch(unless(['not-found', 'unsupported', 'unknown', 'permission-denied'], path)),
     // Drop boxes let nobody look, not even at the root.
-    session.stat(about).catch(unless(['permission-denied'], undefined)),
+    session
+      .stat(about)
+      .catch(async (error: unknown) => {
+        throw await tellApart.listing(error, rootPath, signal);
+      })
+      .catch(unless(['permission-denied'], undefined)),
   ]);
   const type = stats && typeOf(stats);
   if (type !== undefined && type !== 'directory')
-    throw new StorageError(
-      'not-found',
-      `the root ${printableName(path)} on ${session.where} is no directory`,
-    );
+    throw new StorageError('not-found', `${describe()} is no directory`);
   return absolute.replace(/\/+$/, '');
 }
 

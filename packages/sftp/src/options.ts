@@ -81,6 +81,8 @@ export const DEFAULT_MAX_CHANNELS = 10;
 
 /** A directory with more entries is refused: nobody can work with it, and a server could go on for ever. */
 export const MAX_LIST_ENTRIES = 1_000_000;
+/** Of all names of a directory together: a million entries of this length each still fit into memory. */
+export const MAX_LIST_NAME_CHARACTERS = 128 * 1024 * 1024;
 
 /** How long a polite goodbye may take before the socket is closed. */
 export const CLOSE_GRACE_MS = 2_000;

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePath } from '@waybill/domain';
+import type { Behaviour } from '@waybill/simulator';
 import type { ListEntry, StorageEndpoint } from '@waybill/storage';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Partner, startPartner } from './testing/partner.js';
@@ -12,7 +13,7 @@ afterEach(async () => {
   for (const partner of partners.splice(0)) await partner[Symbol.asyncDispose]();
 });
 
-async function aPartner(...personalities: string[]): Promise<Partner> {
+async function aPartner(...personalities: (Behaviour | string)[]): Promise<Partner> {
   const partner = await startPartner(...personalities);
   partners.push(partner);
   return partner;
@@ -45,9 +46,33 @@ describe('a listing', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(250 * 1024 * 1024);
   });
 
-  it('of 100,000 entries is complete', async () => {
-    const entries = await listAll(await (await aPartner('many-entries')).open());
+  it('that never ends, of long names that are refused, is a protocol-error in bounded memory', async () => {
+    const attrs = { mode: 0o100644, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 };
+    const filename = 'n'.repeat(200_000);
+    const endpoint = await (
+      await aPartner({
+        serve: async (request, next) =>
+          request.kind === 'readdir'
+            ? { kind: 'names', entries: [{ filename, longname: '', attrs }] }
+            : await next(request),
+      })
+    ).open();
+    const before = process.memoryUsage().rss;
+    const entries: ListEntry[] = [];
+    const reading = async () => {
+      for await (const entry of endpoint.list(parsePath(''), { signal })) entries.push(entry);
+    };
+    await expect(reading()).rejects.toMatchObject({ code: 'protocol-error' });
+    expect(entries.length).toBeGreaterThan(100);
+    expect(process.memoryUsage().rss - before).toBeLessThan(250 * 1024 * 1024);
+  });
+
+  it('of 100,000 entries is complete, in bounded memory', async () => {
+    const endpoint = await (await aPartner('many-entries')).open();
+    const before = process.memoryUsage().rss;
+    const entries = await listAll(endpoint);
     expect(new Set(entries.map((entry) => 'path' in entry && entry.path)).size).toBe(100_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(250 * 1024 * 1024);
   });
 
   it('may take longer than the deadline, as long as each answer comes in time', async () => {
@@ -180,4 +205,59 @@ it('replacing a file in steps never leaves a second name behind', async () => {
   await endpoint.move(parsePath('part'), file, { signal, replace: true });
   expect(await readdir(partner.disk('.'))).toEqual(['file']);
   expect(await readFile(partner.disk('file'), 'utf8')).toBe('new');
+});
+
+describe('replacing a file in steps, with the connection lost', () => {
+  /** Cuts the connection at the nth rename or removal, once. */
+  function cutAt(step: number, carriedOut: boolean): Behaviour {
+    let seen = 0;
+    return {
+      async serve(request, next, channel) {
+        if (request.kind !== 'rename' && request.kind !== 'remove') return next(request);
+        seen += 1;
+        if (seen !== step) return next(request);
+        if (carriedOut) await next(request);
+        channel.cut();
+        return { kind: 'silence' };
+      },
+    };
+  }
+
+  const steps = ['setting the old one aside', 'renaming the new one', 'removing the old one'];
+  it.each(
+    steps.flatMap((name, index) => [
+      { name: `before ${name}`, step: index + 1, carriedOut: false },
+      { name: `after ${name}`, step: index + 1, carriedOut: true },
+    ]),
+  )('$name: nothing is lost, and the next attempt leaves one whole file', async ({ step, carriedOut }) => {
+    const partner = await aPartner('rename-will-not-overwrite', cutAt(step, carriedOut));
+    await writeFile(partner.disk('file'), 'old');
+    await writeFile(partner.disk('part'), 'new');
+    const part = parsePath('part');
+    const move = { signal, replace: true };
+    await expect((await partner.open()).move(part, file, move)).rejects.toMatchObject({
+      code: 'connection-lost',
+    });
+
+    const again = await partner.open();
+    await again.recover?.(file, { signal });
+    const arrived = !(await readdir(partner.disk('.'))).includes('part');
+    expect(await readFile(partner.disk('file'), 'utf8')).toBe(arrived ? 'new' : 'old');
+    if (!arrived) await again.move(part, file, move);
+    expect(await readdir(partner.disk('.'))).toEqual(['file']);
+    expect(await readFile(partner.disk('file'), 'utf8')).toBe('new');
+  });
+
+  it('is brought to its end by the next replacement as well, of whichever run', async () => {
+    const partner = await aPartner('rename-will-not-overwrite', cutAt(1, true));
+    await writeFile(partner.disk('file'), 'old');
+    await writeFile(partner.disk('part'), 'new');
+    const move = (from: string, endpoint: StorageEndpoint) =>
+      endpoint.move(parsePath(from), file, { signal, replace: true });
+    await expect(move('part', await partner.open())).rejects.toMatchObject({ code: 'connection-lost' });
+    await writeFile(partner.disk('later'), 'newer');
+    await move('later', await partner.open());
+    expect((await readdir(partner.disk('.'))).sort()).toEqual(['file', 'part']);
+    expect(await readFile(partner.disk('file'), 'utf8')).toBe('newer');
+  });
 });

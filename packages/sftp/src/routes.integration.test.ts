@@ -289,11 +289,16 @@ describe('by way of a jump host', () => {
     for (const [hostKeys, code] of [
       [[other], 'host-key-mismatch'],
       [[], 'host-key-unknown'],
-    ] as [HostKey[], string][])
-      await expect(open(jump({ hostKeys }))).rejects.toMatchObject({
+    ] as [HostKey[], string][]) {
+      const refused: string[] = [];
+      const onRefusedHostKey = ({ fingerprint }: HostKey) => refused.push(fingerprint);
+      const notTheServers = { onRefusedHostKey: () => expect.unreachable() };
+      await expect(open(jump({ hostKeys, onRefusedHostKey }), notTheServers)).rejects.toMatchObject({
         code,
         message: expect.stringContaining(`jump host ssh://${jumpHost.username}@127.0.0.1:${jumpHost.port}`),
       });
+      expect(refused).toEqual([jumpHost.hostKeyFingerprint]);
+    }
     expect(jumpHost.log().slice(before)).not.toMatch(/Accepted|Failed/);
   });
 

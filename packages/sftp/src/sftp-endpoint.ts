@@ -16,9 +16,7 @@ import {
 } from '@waybill/storage';
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
-import { Status, statusOf } from './errors.js';
 import { findRoot } from './find-root.js';
-import { isThere } from './is-there.js';
 import { listDirectory } from './list-directory.js';
 import type { SftpOptions } from './options.js';
 import { pipelinedRead } from './pipelined-read.js';
@@ -26,7 +24,7 @@ import { putFile } from './put-file.js';
 import { HashTeller } from './remote-hash.js';
 import type { About, Session } from './session.js';
 import { type Strategy, strategyFor } from './strategy.js';
-import type { Attributes } from './wire/messages.js';
+import { isAnswer, TellApart } from './tell-apart.js';
 import { Channels } from './write-lanes.js';
 
 /** Flag of SSH_FXP_OPEN. */
@@ -61,7 +59,8 @@ interface Parts {
   readonly root: string;
 }
 
-class SftpEndpoint implements StorageEndpoint {
+/** An account over an open session. */
+export class SftpEndpoint implements StorageEndpoint {
   readonly label: string;
   readonly properties: EndpointProperties;
   readonly #session: Session;
@@ -71,6 +70,7 @@ class SftpEndpoint implements StorageEndpoint {
   readonly #root: string;
   /** Regular files, since this endpoint made them; until they are moved or removed through it. */
   readonly #put = new Set<RemotePath>();
+  readonly #tellApart: TellApart;
   readonly #turns = new Turns();
 
   constructor(session: Session, { strategy, channels, hashes, root }: Parts) {
@@ -79,6 +79,11 @@ class SftpEndpoint implements StorageEndpoint {
     this.#hashes = hashes;
     this.#strategy = strategy;
     this.#root = root;
+    this.#tellApart = new TellApart({
+      session,
+      absolute: (path) => this.#absolute(path),
+      describe: (path) => this.#place(path),
+    });
     this.label = session.where + (root.startsWith('/') ? root : `/${root}`);
     this.properties = {
       atomicReplace: strategy.posixRename,
@@ -94,13 +99,13 @@ class SftpEndpoint implements StorageEndpoint {
     try {
       yield* listDirectory(this.#session, plan);
     } catch (error) {
-      throw await this.#missing(error, directory, signal);
+      throw await this.#tellApart.listing(error, directory, signal);
     }
   }
 
   async stat(path: RemotePath, { signal }: Abortable): Promise<FileInfo> {
     const about = { doing: 'look at', path: this.#absolute(path), signal };
-    const stats = await this.#session.lstat(about).catch(this.#orMissing(path, signal));
+    const stats = await this.#session.lstat(about).catch(this.#told(path, signal));
     if (typeOf(stats) !== 'file') throw this.#notRegular(path);
     return fileInfo(path, stats, this.label);
   }
@@ -110,8 +115,8 @@ class SftpEndpoint implements StorageEndpoint {
     const about = { doing: 'open for reading', path: absolute, signal };
     // Both at once, to save a round trip. Servers that let nobody look may still let us read.
     const [looked, opened] = await Promise.allSettled([
-      this.#look(path, signal),
-      this.#session.open(READ, about).catch(this.#orMissing(path, signal)),
+      this.#tellApart.look(path, signal),
+      this.#session.open(READ, about).catch(this.#told(path, signal)),
     ]);
     if (opened.status === 'rejected') throw opened.reason;
     const handle = opened.value;
@@ -128,7 +133,8 @@ class SftpEndpoint implements StorageEndpoint {
   }
 
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
-    const { signal } = options;
+    const { signal, start = 0 } = options;
+    const source = remembering(body);
     try {
       const plan = {
         ...options,
@@ -137,37 +143,42 @@ class SftpEndpoint implements StorageEndpoint {
         channels: this.#channels,
         continues: this.properties.continues,
       };
-      const held = await putFile(this.#session, body, plan);
+      const held = await putFile(this.#session, source.body, plan);
       this.#put.add(path);
       return held;
     } catch (error) {
-      if (!isFailure(error) || signal.aborted) throw error;
-      if ((await this.#typeOf(path, signal)) === 'directory')
-        throw this.#exists(path, 'is a directory', error);
-      const told = await this.#missing(error, parentOf(path), signal);
-      throw told === error ? await this.#orNoSpace(error, signal) : told;
+      // What the body threw may be another server's answer.
+      if (error === source.thrown) throw error;
+      throw await this.#tellApart.putting(error, path, { signal, continues: start > 0 });
     }
   }
 
-  async move(from: RemotePath, to: RemotePath, { signal, replace }: MoveOptions): Promise<void> {
+  async move(from: RemotePath, to: RemotePath, options: MoveOptions): Promise<void> {
+    const { signal, replace } = options;
     const target = this.#absolute(to);
     const about = { doing: `rename to ${printableName(target)}`, path: this.#absolute(from), signal };
+    const tell = async (error: unknown) => {
+      throw await this.#tellApart.moving(error, from, to, options);
+    };
     if (replace && this.properties.atomicReplace) {
       await this.#refuseUnlessRegular(from, signal);
-      await this.#session
-        .posixRename(target, about)
-        .catch((error) => this.#explainMove(error, from, to, signal));
+      await this.#session.posixRename(target, about).catch(tell);
       return;
     }
     await this.#turns.take(to, signal, async () => {
       // Looked at before, since with some servers rename replaces.
-      const [there] = await Promise.all([this.#typeOf(to, signal), this.#refuseUnlessRegular(from, signal)]);
-      if (there !== undefined && !replace) throw this.#exists(to, 'exists');
-      if (there === 'file') await this.#replace(to, about);
-      else
-        await this.#session
-          .rename(target, about)
-          .catch((error) => this.#explainMove(error, from, to, signal));
+      const [there] = await Promise.all([
+        replace ? this.#putBack(to, signal) : this.#typeOf(to, signal),
+        this.#refuseUnlessRegular(from, signal),
+      ]);
+      if (there !== undefined && !replace) throw this.#tellApart.exists(to, 'exists');
+      await (there === 'file' ? this.#replace(to, about) : this.#session.rename(target, about)).catch(tell);
+    });
+  }
+
+  async recover(path: RemotePath, { signal }: Abortable): Promise<void> {
+    await this.#turns.take(path, signal, async () => {
+      await this.#putBack(path, signal);
     });
   }
 
@@ -182,15 +193,13 @@ class SftpEndpoint implements StorageEndpoint {
 
   /**
    * The old file is set aside and removed last: a server that refuses to rename has not lost it then. It comes back
-   * where the new one can't take its place.
+   * where the new one can't take its place: at once, or by `#putBack` where the connection was lost in between.
    */
   async #replaceInSteps(to: RemotePath, about: About): Promise<void> {
     const session = this.#session;
     const { signal } = about;
     const target = this.#absolute(to);
-    const aside = this.#absolute(joinPath(parentOf(to), asideName(baseName(to))));
-    // Left by a connection that ended in between; it stands in the way of servers whose rename does not replace.
-    await session.unlink({ doing: 'remove', path: aside, signal }).catch(unlessAnswered);
+    const aside = this.#absolute(asidePath(to));
     await session.rename(aside, { doing: `rename to ${printableName(aside)}`, path: target, signal });
     try {
       await session.rename(target, about);
@@ -202,6 +211,27 @@ class SftpEndpoint implements StorageEndpoint {
     await session.unlink({ doing: 'remove', path: aside, signal });
   }
 
+  /**
+   * Ends a `#replaceInSteps` that was interrupted: the old file comes back if no other took its place, and is removed if
+   * one did.
+   * @returns what is at `to` then; undefined if nothing is, or the server does not say
+   */
+  async #putBack(to: RemotePath, signal: AbortSignal): Promise<FileType | undefined> {
+    const [there, leftover] = await Promise.all([
+      this.#typeOf(to, signal),
+      this.#typeOf(asidePath(to), signal),
+    ]);
+    if (leftover !== 'file') return there;
+    const aside = this.#absolute(asidePath(to));
+    if (there === 'file')
+      await this.#session.unlink({ doing: 'remove', path: aside, signal }).catch(unlessAnswered);
+    if (there !== undefined || (await this.#tellApart.presence(to, signal)) !== 'missing') return there;
+    const target = this.#absolute(to);
+    const about = { doing: `rename back to ${printableName(target)}`, path: aside, signal };
+    await this.#session.rename(target, about).catch(unlessAnswered);
+    return await this.#typeOf(to, signal);
+  }
+
   async remove(path: RemotePath, { signal }: Abortable): Promise<void> {
     this.#put.delete(path);
     if (this.#session.abilities.quirks.removesDirectories) {
@@ -210,13 +240,8 @@ class SftpEndpoint implements StorageEndpoint {
     try {
       await this.#session.unlink({ doing: 'remove', path: this.#absolute(path), signal });
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-      if (error.code === 'not-found') return;
-      if (isFailure(error) && (await this.#missing(error, path, signal)) !== error) return;
-      // Servers answer FAILURE or PERMISSION_DENIED for a directory, which is no file to remove.
-      const refused = isFailure(error) || error.code === 'permission-denied';
-      if (refused && (await this.#typeOf(path, signal)) === 'directory') return;
-      throw error;
+      const told = await this.#tellApart.removing(error, path, signal);
+      if (!(told instanceof StorageError && told.code === 'not-found')) throw told;
     }
   }
 
@@ -226,7 +251,7 @@ class SftpEndpoint implements StorageEndpoint {
     try {
       await this.#session.makeDirectory(about);
     } catch (thrown) {
-      const error = await this.#missing(thrown, parentOf(path), signal);
+      const error = await this.#tellApart.making(thrown, path, signal);
       if (!(error instanceof StorageError)) throw error;
       if (error.code === 'not-found') {
         await this.makeDirectory(parentOf(path), { signal });
@@ -248,8 +273,7 @@ class SftpEndpoint implements StorageEndpoint {
       return await this.#hashes.tell({ absolute: this.#absolute(path), size, bytes, signal });
     } catch (error) {
       // How long to wait for a hash is a matter of the size: where nobody may look, it is not asked for.
-      const refused = error instanceof StorageError && statusOf(error.cause) !== undefined;
-      if (!refused || error.code === 'not-found') throw error;
+      if (!isAnswer(error) || error.code === 'not-found') throw error;
       return { kind: 'untold', why: error.message };
     }
   }
@@ -270,23 +294,13 @@ class SftpEndpoint implements StorageEndpoint {
 
   /** undefined if nothing is there, or the server does not say. */
   async #typeOf(path: RemotePath, signal: AbortSignal): Promise<FileType | undefined> {
-    const stats = await this.#look(path, signal);
+    const stats = await this.#tellApart.look(path, signal);
     return stats && typeOf(stats);
-  }
-
-  /** undefined if nothing is there, or the server does not say. */
-  async #look(path: RemotePath, signal: AbortSignal): Promise<Attributes | undefined> {
-    const about = { doing: 'look at', path: this.#absolute(path), signal };
-    return this.#session.lstat(about).catch((error: unknown) => {
-      // Anything but an answer means that the session is over.
-      if (error instanceof StorageError && statusOf(error.cause) !== undefined) return undefined;
-      throw error;
-    });
   }
 
   /** mkdir failed: that is a success if there is a directory, perhaps behind a link or made by somebody else just now. */
   async #acceptDirectory(error: unknown, path: RemotePath, signal: AbortSignal): Promise<void> {
-    if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
+    if (!isAnswer(error) || error.code === 'no-space') throw error;
     const about = { doing: 'look at', path: this.#absolute(path), signal };
     const stats = await this.#session.stat(about).catch((refused: unknown) => {
       if (refused instanceof StorageError && refused.code === 'permission-denied') return refused;
@@ -294,53 +308,18 @@ class SftpEndpoint implements StorageEndpoint {
     });
     // Nobody may look: if there is no directory, whatever is put into it says so.
     if (stats instanceof StorageError) return;
-    if (typeOf(stats) !== 'directory') throw this.#exists(path, 'is a file, not a directory', error);
+    if (typeOf(stats) !== 'directory')
+      throw this.#tellApart.exists(path, 'is a file, not a directory', error);
   }
 
-  async #explainMove(error: unknown, from: RemotePath, to: RemotePath, signal: AbortSignal): Promise<never> {
-    const told = await this.#missing(error, from, signal);
-    if (told === error && isFailure(error) && (await this.#typeOf(to, signal)) !== undefined)
-      throw this.#exists(to, 'exists', error);
-    throw told;
-  }
-
-  /** FAILURE, told apart by looking: `not-found` if there is nothing at `path`, else the error as it is. */
-  async #missing(error: unknown, path: RemotePath, signal: AbortSignal): Promise<unknown> {
-    if (!isFailure(error) || signal.aborted) return error;
-    if ((await isThere(this.#session, this.#absolute(path), signal)) !== false) return error;
-    const { message, cause } = error as StorageError;
-    return new StorageError(
-      'not-found',
-      `${message}; looking shows that ${this.#place(path)} does not exist`,
-      {
-        cause,
-      },
-    );
-  }
-
-  #orMissing(path: RemotePath, signal: AbortSignal): (error: unknown) => Promise<never> {
+  #told(path: RemotePath, signal: AbortSignal): (error: unknown) => Promise<never> {
     return async (error) => {
-      throw await this.#missing(error, path, signal);
+      throw await this.#tellApart.reading(error, path, signal);
     };
-  }
-
-  /** FAILURE is also what OpenSSH says of a full disk. */
-  async #orNoSpace(error: unknown, signal: AbortSignal): Promise<unknown> {
-    if (!this.#session.abilities.statvfs) return error;
-    const about = { doing: 'look for space at', path: this.#root || '/', signal };
-    const free = await this.#session.freeBytes(about).catch(() => undefined);
-    if (free !== 0) return error;
-    return new StorageError('no-space', `no space is left at ${this.label}: ${(error as Error).message}`, {
-      cause: error,
-    });
   }
 
   #notRegular(path: RemotePath): StorageError {
     return new StorageError('not-found', `${this.#place(path)} is no regular file`);
-  }
-
-  #exists(path: RemotePath, how: string, cause?: unknown): StorageError {
-    return new StorageError('already-exists', `${this.#place(path)} ${how}`, { cause });
   }
 
   #place(path: RemotePath): string {
@@ -348,18 +327,28 @@ class SftpEndpoint implements StorageEndpoint {
   }
 }
 
-/** Hidden, of bounded length, and the same every time, so that what is left behind is removed by the next replacement. */
-function asideName(name: string): string {
-  return `.waybill-${createHash('sha256').update(name).digest('hex').slice(0, 12)}-replaced.part`;
+/** Beside the target: hidden, of bounded length, and the same every time, so that what is left behind is found again. */
+function asidePath(path: RemotePath): RemotePath {
+  const hash = createHash('sha256').update(baseName(path)).digest('hex').slice(0, 12);
+  return joinPath(parentOf(path), `.waybill-${hash}-replaced.part`);
+}
+
+/** @returns the same body, and what it threw */
+function remembering(body: AsyncIterable<Uint8Array>) {
+  const source = { thrown: undefined as unknown, body: watched() };
+  async function* watched(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (error) {
+      source.thrown = error;
+      throw error;
+    }
+  }
+  return source;
 }
 
 /** What the server refuses may be passed over; that the session is over is thrown. */
 function unlessAnswered(error: unknown): StorageError {
-  if (error instanceof StorageError && statusOf(error.cause) !== undefined) return error;
+  if (isAnswer(error)) return error;
   throw error;
-}
-
-/** The status that says nothing. */
-function isFailure(error: unknown): boolean {
-  return error instanceof StorageError && statusOf(error.cause) === Status.failure;
 }

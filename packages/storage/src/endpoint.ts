@@ -17,7 +17,7 @@ export type ListEntry =
   | { readonly kind: 'directory'; readonly path: RemotePath }
   /** Symbolic links, devices, sockets: never followed, never read. */
   | { readonly kind: 'other'; readonly path: RemotePath }
-  /** `name` is the raw name: print it with `printableName`, never use it as a path. */
+  /** `name` is the raw name, or the start of a very long one: print it with `printableName`, never use it as a path. */
   | { readonly kind: 'refused'; readonly name: string; readonly reason: string };
 
 /** What the engine needs to know of an endpoint, instead of asking what kind it is. */
@@ -124,7 +124,7 @@ export interface StorageEndpoint extends AsyncDisposable {
   move(from: RemotePath, to: RemotePath, options: MoveOptions): Promise<void>;
   /**
    * Ends what a `move` onto `path` left that lost its connection: nothing stays under other names, and a file that was
-   * set aside is back if no other took its place. Left out where `atomicReplace`.
+   * set aside is back if no other took its place. Left out where every replacement is one step.
    */
   recover?(path: RemotePath, options: Abortable): Promise<void>;
   /** Does nothing if there is no file at `path`. Never removes a directory. */

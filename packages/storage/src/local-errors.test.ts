@@ -19,6 +19,7 @@ it.each([
   });
   expect(storageError('read "a"', cause)).toMatchObject({
     code: expected,
+    owner: 'us',
     message: `can't read "a": the reason (${code})`,
     cause,
   });

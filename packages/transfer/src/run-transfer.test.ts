@@ -567,3 +567,33 @@ describe('progress', () => {
     });
   });
 });
+
+describe('a target that replaces in steps', () => {
+  it('ends an interrupted replacement before anybody looks what became of it', async () => {
+    const world = aWorld({ a: 'new' });
+    const lost: Fault = { on: 'move', effect: { kind: 'fails', error: refused('connection-lost') } };
+    const gone: Fault = { on: 'stat', call: 'every', effect: lost.effect };
+    await expect(runWith(world, 'target', [lost, gone])).rejects.toMatchObject({ code: 'connection-lost' });
+    const recovered: string[] = [];
+    const target = Object.assign(faulty(world.target, []), {
+      recover: async (path: string) => void recovered.push(path),
+    });
+    expect(await world.run({ target })).toMatchObject({ state: 'succeeded' });
+    expect(recovered).toEqual(['out/a']);
+    expect(world.target.content('out/a')?.toString()).toBe('new');
+  });
+});
+
+describe('whose turn it is', () => {
+  it.each([
+    ['us', 'us'],
+    [undefined, undefined],
+  ] as const)('is told of a source that is of %s', async (owner, told) => {
+    const world = aWorld({ 'bad\nname': 'x', good: 'y' });
+    const properties = { ...world.source.properties, ...(owner && { owner }) };
+    const source = Object.assign(world.source, { properties });
+    const { failure } = await world.run({ source });
+    expect(failure?.owner).toBe(told);
+    expect(world.journal.record('in/bad\\nname').failure?.owner).toBe(told);
+  });
+});

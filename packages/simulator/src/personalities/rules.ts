@@ -18,7 +18,7 @@ export const rules: readonly Personality[] = [
     does: 'No posix-rename; a rename onto an existing name is refused with status 4, "Failure".',
     seenAt: 'servers of SFTP version 3 by the letter, ProFTPD without AllowOverwrite',
     promise:
-      'The old file is removed before the rename where replacing is allowed, and stays where it is not.',
+      'Where replacing is allowed, the old file is set aside, and comes back if the new one cannot take its place.',
     create: () => ({ hiddenExtensions: RENAME_EXTENSION }),
   },
   {
