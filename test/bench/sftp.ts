@@ -37,7 +37,7 @@ const { values: asked } = parseArgs({
 const rounds = Number(asked.rounds ?? (asked.quick ? 3 : 5));
 /** In memory where there is such a place. */
 const base = await mkdtemp(join((await exists('/dev/shm')) ? '/dev/shm' : tmpdir(), 'waybill-bench-'));
-const server = await startOpenSsh({ config: ['LogLevel QUIET'] });
+const server = await startOpenSsh({ config: ['LogLevel INFO'] });
 try {
   const keyFile = join(base, 'key');
   const knownHosts = join(base, 'known_hosts');

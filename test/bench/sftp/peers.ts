@@ -19,6 +19,8 @@ export const GIVE_UP_MS = 120_000;
 async function nodePeer(name: string, task: Task): Promise<Taken> {
   const { stdout, ms } = await run(process.execPath, [
     ...process.execArgv,
+    // As the product starts itself.
+    ...(name === 'waybill' ? ['--single-threaded-gc'] : []),
     NODE_PEER,
     name,
     JSON.stringify(task),
