@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialSecret } from '@waybill/domain';
 import { parseHostKey } from '@waybill/domain/host-key';
+import { generateKeyPair } from '@waybill/simulator';
 import type { StorageEndpoint } from '@waybill/storage';
 import { type OpenSshServer, startOpenSsh } from '@waybill/testkit/openssh';
 import { startTcpProxy } from '@waybill/testkit/tcp-proxy';
@@ -272,10 +273,10 @@ describe('where no SFTP server answers', () => {
 
 /** A server that lets "acme" in with "right" and counts what it is asked. It has no files. */
 async function startPasswordServer() {
-  const key = ssh2.utils.generateKeyPairSync('ed25519');
+  const key = generateKeyPair('a host');
   const attempts: string[] = [];
   const rounds: string[][] = [];
-  const server = new ssh2.Server({ hostKeys: [key.private] }, (connection) => {
+  const server = new ssh2.Server({ hostKeys: [key.privateKey] }, (connection) => {
     connection.on('error', () => connection.end());
     connection.on('authentication', (context) => {
       attempts.push(context.method);
@@ -295,7 +296,7 @@ async function startPasswordServer() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanups.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
   const { port } = server.address() as { port: number };
-  return { options: { port, hostKeys: [parseHostKey(key.public)] }, attempts, rounds };
+  return { options: { port, hostKeys: [parseHostKey(key.publicKey)] }, attempts, rounds };
 }
 
 const directory = { mode: 0o040755, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 };

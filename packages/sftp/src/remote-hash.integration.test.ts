@@ -55,7 +55,7 @@ describe('ProFTPD', () => {
   });
 
   it('may hash a large file for longer than any deadline, silent to all else', async () => {
-    const size = 64 * 1024 ** 2;
+    const size = 256 * 1024 ** 2;
     await writeFile(join(server.directory, 'large'), '');
     await truncate(join(server.directory, 'large'), size);
     await using endpoint = await open(server, { operationTimeoutMs: 150, keepaliveMs: 50 });
