@@ -87,6 +87,8 @@ export class Session {
   readonly #timeoutMs: number;
   readonly #log: (message: string) => void;
   readonly #pending = new Set<Pending>();
+  /** Handles that nobody waits for. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #waiting = new Waiting();
   #watchdog: NodeJS.Timeout | undefined;
   /** `performance.now()` of the last answer, or of the first request after a time without any. */
@@ -188,7 +190,11 @@ export class Session {
   /** Where there is nothing to be done about a failure: the file was read, or an error is on its way already. */
   closeQuietly(handle: Buffer, path: string): Promise<void> {
     const about = { doing: 'close', path, signal: NEVER };
-    return this.close(handle, about).catch((error: Error) => this.#log(error.message));
+    const closing = this.close(handle, about)
+      .catch((error: Error) => this.#log(error.message))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    return closing;
   }
 
   /** @returns at most `length` bytes in pieces, which are the caller's; none at the end of the file */
@@ -305,14 +311,18 @@ export class Session {
     return found;
   }
 
-  /** Says goodbye and hangs up, without waiting for the other side to do so; what is still outstanding fails. */
+  /**
+   * Says goodbye and hangs up, without waiting for the other side to do so; what is still outstanding fails. Only handles
+   * that are being closed are waited for: some servers take away what was read then, and must not miss it.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;
+    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS);
     const closed = new Promise<void>((resolve) => this.#client.once('close', () => resolve()));
+    await Promise.race([Promise.all(this.#closing), closed]);
     this.#socket.once('finish', () => this.#socket.destroy());
     this.#fail(new StorageError('connection-lost', `the connection to ${this.#where} was closed by us`));
     this.#client.end();
-    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_GRACE_MS);
     await closed.finally(() => clearTimeout(timer));
   }
 
