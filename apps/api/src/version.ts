@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { versionIn } from '@waybill/program';
 
 /** The version of Waybill, which this package has too. */
 export function readVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
+  return versionIn(new URL('../package.json', import.meta.url));
 }

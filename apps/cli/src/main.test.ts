@@ -31,6 +31,12 @@ it('prints the help with the exit codes on standard output', async () => {
   expect(stdout).toMatch(/transfer .*\n[\s\S]*Exit codes:\n {2}0/);
 });
 
+it('prints the version alone', async () => {
+  const { exitCode, stdout } = await run(['--version']);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 it.each([
   [['partner', 'frobnicate'], /unknown command/],
   [['partner', 'add', 'acme', '--colour', 'red'], /unknown option/],

@@ -1,3 +1,4 @@
+import { versionIn } from '@waybill/program';
 import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
 import { addEndpointCommands } from './commands/endpoint.js';
@@ -37,6 +38,7 @@ export function createProgram(config: Config, streams: Streams, signal: AbortSig
     )
     .option('--api-key-file <file>', 'file with the API key (else WAYBILL_API_KEY)')
     .option('--data-dir <directory>', 'data directory of "waybill up" (WAYBILL_DATA_DIR; else .waybill)')
+    .version(versionIn(new URL('../package.json', import.meta.url)), '--version', 'print the version')
     .option('--json', 'print what the API answers, for programs')
     .addHelpText('after', exitCodesHelp)
     .configureOutput({
