@@ -68,7 +68,6 @@ async function report(
   { check, endpoint }: CheckClaim,
   signal: AbortSignal,
 ): Promise<EndpointCheckReport> {
-  const { log } = parts;
   const { settings } = endpoint;
   if (settings.kind === 'local') return { kind: 'probe', ...(await probeDirectory(settings, signal)) };
   if (settings.kind === 's3')
@@ -76,8 +75,7 @@ async function report(
   switch (check.kind) {
     case 'probe': {
       const options = await sftpOptions(lookup(parts), endpoint, settings);
-      const probing = { ...options, log: (message: string) => log.warn(message) };
-      return { kind: 'probe', ...(await probeEndpoint(probing, signal)) };
+      return { kind: 'probe', ...(await probeEndpoint(options, signal)) };
     }
     case 'host-key-scan':
       return await scanHostKeys(parts, { check, endpoint }, settings, signal);
@@ -111,7 +109,7 @@ function lookup({ database, vault, log }: CheckParts): Lookup {
       refusedHostKey() {},
       legacyAlgorithms: ({ name: endpoint }, algorithms) =>
         log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows'),
-      log: (message) => log.info(message),
+      log: (message) => log.warn(message),
     },
   };
 }

@@ -1,18 +1,12 @@
 import { type Endpoint, findEndpoint, findEndpointCheck, listAuditEvents } from '@waybill/db';
-import {
-  type EndpointProfile,
-  type EndpointSettings,
-  newId,
-  type ProbeReport,
-  type SftpSettings,
-} from '@waybill/domain';
+import { type EndpointProfile, type EndpointSettings, newId, type ProbeReport } from '@waybill/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckClaim, claimCheck } from './claim-check.js';
 import { createEndpoint, updateEndpoint } from './define-endpoint.js';
 import { expireChecks } from './expire-checks.js';
 import { finishCheck } from './finish-check.js';
 import { requestCheck } from './request-check.js';
-import { eventsOf, openTestContext, type TestContext } from './testing/exchange.js';
+import { eventsOf, openTestContext, sftpSettings, type TestContext } from './testing/exchange.js';
 import { heartbeatWorker, registerWorker, stopWorker } from './workers.js';
 
 let context: TestContext;
@@ -21,16 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => context[Symbol.asyncDispose]());
 
-const settings: SftpSettings = {
-  kind: 'sftp',
-  host: 'sftp.example.com',
-  port: 22,
-  username: 'acme',
-  root: '.',
-  connectTimeoutMs: 20_000,
-  operationTimeoutMs: 30_000,
-  keepaliveMs: 15_000,
-};
 const profile = { probedAt: '2026-03-01T06:00:00.000Z', software: 'OpenSSH_9.2p1' } as EndpointProfile;
 const step = { name: 'connect', outcome: 'passed', detail: 'connected', tookMs: 12 } as const;
 const passed: ProbeReport = { steps: [step], profile, proposals: [] };
@@ -38,7 +22,7 @@ const passed: ProbeReport = { steps: [step], profile, proposals: [] };
 /** An SFTP endpoint in a pool of its own, so that no other test's worker takes its checks. */
 async function makeEndpoint(): Promise<Endpoint> {
   const name = `e-${newId()}`;
-  return await createEndpoint(context, { name, settings, pool: name.slice(0, 30) });
+  return await createEndpoint(context, { name, settings: sftpSettings, pool: name.slice(0, 30) });
 }
 
 async function makeWorker(pool: string): Promise<{ workerId: string; pools: string[] }> {
@@ -180,7 +164,7 @@ describe('ending a check', () => {
   it('keeps no profile of a place that the endpoint no longer is', async () => {
     const endpoint = await makeEndpoint();
     const claim = await claimed(endpoint);
-    await updateEndpoint(context, endpoint.id, { settings: { ...settings, host: 'new.example.com' } });
+    await updateEndpoint(context, endpoint.id, { settings: { ...sftpSettings, host: 'new.example.com' } });
     await finishCheck(context, claim, { report: { kind: 'probe', ...passed } });
     expect(await findEndpoint(context.database, endpoint.id)).toMatchObject({ profile: undefined });
   });
@@ -188,7 +172,7 @@ describe('ending a check', () => {
   it('drops the profile with a move to another place, and with nothing less', async () => {
     const endpoint = await makeEndpoint();
     await finishCheck(context, await claimed(endpoint), { report: { kind: 'probe', ...passed } });
-    const slower = { ...settings, operationTimeoutMs: 60_000 };
+    const slower = { ...sftpSettings, operationTimeoutMs: 60_000 };
     expect(await updateEndpoint(context, endpoint.id, { settings: slower, pool: 'dmz' })).toMatchObject({
       profile,
     });

@@ -7,7 +7,13 @@ import { openCredential, setProxyPassword } from './credentials.js';
 import { createEndpoint, updateEndpoint } from './define-endpoint.js';
 import { finishAttempt } from './finish-attempt.js';
 import { addHostKey } from './host-keys.js';
-import { makeTransfer, openTestContext, startedRun, type TestContext } from './testing/exchange.js';
+import {
+  makeTransfer,
+  openTestContext,
+  sftpSettings,
+  startedRun,
+  type TestContext,
+} from './testing/exchange.js';
 import { triggerRun } from './trigger-run.js';
 
 const ED25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAxUBv6aRBj4OG25XEkxeDRjBG8kpWxNKAUMDAQAQyQt';
@@ -19,17 +25,7 @@ beforeAll(async () => {
 afterAll(() => context[Symbol.asyncDispose]());
 
 function sftp(route?: RouteSettings) {
-  return {
-    kind: 'sftp',
-    host: 'sftp.example.com',
-    port: 22,
-    username: 'acme',
-    root: '.',
-    connectTimeoutMs: 20_000,
-    operationTimeoutMs: 30_000,
-    keepaliveMs: 15_000,
-    route,
-  } as const;
+  return { ...sftpSettings, route };
 }
 const via = (endpointId: string): RouteSettings => ({ kind: 'jump', endpointId });
 const make = (name: string, route?: RouteSettings): Promise<Endpoint> =>

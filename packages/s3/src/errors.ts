@@ -1,5 +1,5 @@
 import { type FailureCode, printableName } from '@waybill/domain';
-import { StorageError } from '@waybill/storage';
+import { networkFailures, StorageError } from '@waybill/storage';
 
 /** What a request was for, for the message if it fails. */
 export interface Request {
@@ -69,15 +69,7 @@ const BY_STATUS: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCod
 ]);
 
 const BY_SOCKET_CODE: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode>([
-  ['ENOTFOUND', 'connection-refused'],
-  ['EAI_AGAIN', 'connection-refused'],
-  ['ECONNREFUSED', 'connection-refused'],
-  ['EHOSTUNREACH', 'connection-refused'],
-  ['ENETUNREACH', 'connection-refused'],
-  ['ECONNRESET', 'connection-lost'],
-  ['ECONNABORTED', 'connection-lost'],
-  ['EPIPE', 'connection-lost'],
-  ['ETIMEDOUT', 'timed-out'],
+  ...networkFailures,
   ['EPROTO', 'protocol-error'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'misconfigured'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'misconfigured'],

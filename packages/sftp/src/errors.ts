@@ -1,5 +1,5 @@
 import { type FailureCode, printableName } from '@waybill/domain';
-import { StorageError } from '@waybill/storage';
+import { networkFailures, StorageError } from '@waybill/storage';
 
 /** Status codes of SFTP version 3, and those of later versions that servers send all the same. */
 export const Status = {
@@ -30,19 +30,6 @@ const BY_STATUS: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCod
   [Status.writeProtect, 'permission-denied'],
   [Status.noSpaceOnFilesystem, 'no-space'],
   [Status.quotaExceeded, 'no-space'],
-]);
-
-const BY_SOCKET_CODE: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode>([
-  ['ENOTFOUND', 'connection-refused'],
-  ['EAI_AGAIN', 'connection-refused'],
-  ['ECONNREFUSED', 'connection-refused'],
-  ['EHOSTUNREACH', 'connection-refused'],
-  ['ENETUNREACH', 'connection-refused'],
-  ['EHOSTDOWN', 'connection-refused'],
-  ['ECONNRESET', 'connection-lost'],
-  ['ECONNABORTED', 'connection-lost'],
-  ['EPIPE', 'connection-lost'],
-  ['ETIMEDOUT', 'timed-out'],
 ]);
 
 /** What servers say beside status 4. Only reasons that make nothing pass for a success are taken from words. */
@@ -78,6 +65,16 @@ const BY_LEVEL: ReadonlyMap<unknown, FailureCode> = new Map<unknown, FailureCode
 export function statusOf(error: unknown): number | undefined {
   const { code, level } = (error ?? {}) as { code?: unknown; level?: unknown };
   return typeof code === 'number' && level === undefined ? code : undefined;
+}
+
+/** An answer of the server, which said no: the session serves on. */
+export function isAnswer(error: unknown): error is StorageError {
+  return error instanceof StorageError && statusOf(error.cause) !== undefined;
+}
+
+/** The server answered with this status. */
+export function isStatus(error: unknown, status: number): error is StorageError {
+  return error instanceof StorageError && statusOf(error.cause) === status;
 }
 
 /**
@@ -122,7 +119,7 @@ function codeOf(error: unknown, path = ''): FailureCode {
     const said = BY_WORDS.find(([text]) => text.test(words));
     if (said) return said[1];
   }
-  const known = BY_STATUS.get(code) ?? BY_SOCKET_CODE.get(code);
+  const known = BY_STATUS.get(code) ?? networkFailures.get(code);
   if (known) return known;
   if (statusOf(error) !== undefined) return 'unknown';
   return BY_MESSAGE.find(([text]) => text.test(message))?.[1] ?? BY_LEVEL.get(level) ?? 'unknown';

@@ -1,7 +1,7 @@
 import type { RemotePath } from '@waybill/domain';
 import { type FileInfo, type PutOptions, StorageError } from '@waybill/storage';
 import { fileInfo } from './attributes.js';
-import { Status, statusOf } from './errors.js';
+import { isAnswer, isStatus, Status } from './errors.js';
 import { pipelinedWrite, type WritePlan } from './pipelined-write.js';
 import type { Session } from './session.js';
 import { type Channels, WriteLanes } from './write-lanes.js';
@@ -103,11 +103,11 @@ async function writeBody(
 
 /** Object stores and drop boxes let nobody set attributes. */
 function unlessRefused(error: unknown): void {
-  if (!(error instanceof StorageError) || statusOf(error.cause) === undefined) throw error;
+  if (!isAnswer(error)) throw error;
 }
 
 function unlessUnsupported(error: unknown): void {
-  if (error instanceof StorageError && statusOf(error.cause) === Status.unsupported) return;
+  if (isStatus(error, Status.unsupported)) return;
   throw error;
 }
 
@@ -138,8 +138,7 @@ async function closeAndLook(
 }
 
 function unseen(error: Error, path: string, where: string): Error {
-  const refused = error instanceof StorageError && statusOf(error.cause) !== undefined;
-  if (!refused || error.code === 'not-found') return error;
+  if (!isAnswer(error) || error.code === 'not-found') return error;
   return new StorageError(
     'unproven',
     `${path} on ${where} was written and closed without an error, but nobody may look at what arrived: ` +

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { StorageError } from '@waybill/storage';
 import type { Client } from 'ssh2';
 import { type Abilities, abilitiesOf, type Known } from './abilities.js';
-import { connectionFailed, requestFailed, Status, statusOf } from './errors.js';
+import { connectionFailed, isAnswer, isStatus, requestFailed, Status } from './errors.js';
 import { CLOSE_GRACE_MS } from './options.js';
 import { Patience } from './patience.js';
 import { type CommandEnd, runCommand } from './run-command.js';
@@ -151,7 +151,7 @@ export class Session {
     const about = { doing: 'ask for', path: name, signal };
     const told = await this.extended(name, EMPTY, about).catch((error: unknown) => {
       // Offered and then refused is as good as not offered.
-      if (error instanceof StorageError && statusOf(error.cause) !== undefined) return undefined;
+      if (isAnswer(error)) return undefined;
       throw error;
     });
     if (told === undefined) return;
@@ -212,7 +212,7 @@ export class Session {
     try {
       return await this.#forNames(Request.readdir, [string(handle)], about);
     } catch (error) {
-      if (error instanceof StorageError && statusOf(error.cause) === Status.eof) return undefined;
+      if (isStatus(error, Status.eof)) return undefined;
       throw error;
     }
   }

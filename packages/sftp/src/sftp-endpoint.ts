@@ -16,6 +16,7 @@ import {
 } from '@waybill/storage';
 import { type FileType, fileInfo, typeOf } from './attributes.js';
 import { openSession } from './connect.js';
+import { isAnswer } from './errors.js';
 import { findRoot } from './find-root.js';
 import { listDirectory } from './list-directory.js';
 import type { SftpOptions } from './options.js';
@@ -24,7 +25,7 @@ import { putFile } from './put-file.js';
 import { HashTeller } from './remote-hash.js';
 import type { About, Session } from './session.js';
 import { type Strategy, strategyFor } from './strategy.js';
-import { isAnswer, TellApart } from './tell-apart.js';
+import { TellApart } from './tell-apart.js';
 import { Channels } from './write-lanes.js';
 
 /** Flag of SSH_FXP_OPEN. */

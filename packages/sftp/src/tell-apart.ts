@@ -1,7 +1,7 @@
 import { parentOf, type RemotePath } from '@waybill/domain';
 import { type MoveOptions, StorageError } from '@waybill/storage';
 import { type FileType, typeOf } from './attributes.js';
-import { Status, statusOf } from './errors.js';
+import { isAnswer, isStatus, Status } from './errors.js';
 import { isThere } from './is-there.js';
 import type { Session } from './session.js';
 import type { Attributes } from './wire/messages.js';
@@ -87,7 +87,7 @@ export class TellApart {
 
   /** `not-found` if there is no file to remove. Servers refuse in their own ways to remove a directory as a file. */
   async removing(error: unknown, path: RemotePath, signal: AbortSignal): Promise<unknown> {
-    const refused = isFailure(error) || isRefusal(error, Status.permissionDenied);
+    const refused = isFailure(error) || isStatus(error, Status.permissionDenied);
     if (!refused || signal.aborted) return error;
     const found = await this.presence(path, signal);
     if (found === 'missing') return this.#missing(error, path);
@@ -186,16 +186,7 @@ function unexplained(error: StorageError, found: string): StorageError {
   return new StorageError('unknown', `${message}; ${found}: ${advice}`, { cause, owner });
 }
 
-/** An answer of the server, after which the session serves on. */
-export function isAnswer(error: unknown): error is StorageError {
-  return error instanceof StorageError && statusOf(error.cause) !== undefined;
-}
-
-function isRefusal(error: unknown, status: number): error is StorageError {
-  return error instanceof StorageError && statusOf(error.cause) === status;
-}
-
 /** The status that says nothing. */
 export function isFailure(error: unknown): error is StorageError {
-  return isRefusal(error, Status.failure);
+  return isStatus(error, Status.failure);
 }

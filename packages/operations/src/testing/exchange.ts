@@ -6,7 +6,14 @@ import {
   type Run,
   type Transfer,
 } from '@waybill/db';
-import { type Actor, defaultRetryPolicy, newId, rootPath, type TransferDefinition } from '@waybill/domain';
+import {
+  type Actor,
+  defaultRetryPolicy,
+  newId,
+  rootPath,
+  type SftpSettings,
+  type TransferDefinition,
+} from '@waybill/domain';
 import { createTestDatabase } from '@waybill/testkit';
 import { claimRun } from '../claim-run.js';
 import type { Context } from '../context.js';
@@ -37,6 +44,18 @@ export async function openTestContext(): Promise<TestContext> {
   };
 }
 
+/** Of an account that nothing connects to. */
+export const sftpSettings: SftpSettings = {
+  kind: 'sftp',
+  host: 'sftp.example.com',
+  port: 22,
+  username: 'acme',
+  root: '.',
+  connectTimeoutMs: 20_000,
+  operationTimeoutMs: 30_000,
+  keepaliveMs: 15_000,
+};
+
 /** A pull of everything from an SFTP endpoint into a local one, under names that nothing else has. */
 export async function makeTransfer(context: Context, name = `t-${newId()}`): Promise<Transfer> {
   return await createTransfer(context, { name, definition: await makeDefinition(context, name) });
@@ -45,16 +64,7 @@ export async function makeTransfer(context: Context, name = `t-${newId()}`): Pro
 export async function makeDefinition(context: Context, name: string): Promise<TransferDefinition> {
   const source = await createEndpoint(context, {
     name: `${name}-source`,
-    settings: {
-      kind: 'sftp',
-      host: 'sftp.example.com',
-      port: 22,
-      username: 'acme',
-      root: '.',
-      connectTimeoutMs: 20_000,
-      operationTimeoutMs: 30_000,
-      keepaliveMs: 15_000,
-    },
+    settings: sftpSettings,
   });
   const settings = { kind: 'local', root: '/srv/in' } as const;
   const target = await createEndpoint(context, { name: `${name}-target`, settings, pool: 'dmz' });

@@ -1,9 +1,10 @@
 import { StorageError, untilAborted } from '@waybill/storage';
 import { openSession } from '../connect.js';
+import { isAnswer } from '../errors.js';
 import { DEFAULT_MAX_CHANNELS } from '../options.js';
 import type { Session } from '../session.js';
 import type { Probing, Step } from './probing.js';
-import { failed, isRefusal, passed, type Verdict } from './steps.js';
+import { failed, passed, type Verdict } from './steps.js';
 
 /** How much may be open at once. Last, since a server that minds may end everything. */
 export const connectionSteps: readonly Step[] = [
@@ -93,6 +94,6 @@ async function ask(session: Session, signal: AbortSignal): Promise<void> {
   try {
     await session.realpath({ doing: 'resolve', path: '.', signal });
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { isAnswer } from '../errors.js';
 import { establish, type Facts, type First, type Probing, type Step } from './probing.js';
 import type { Written } from './scratch.js';
-import { failed, isRefusal, passed, skipped, type Verdict } from './steps.js';
+import { failed, passed, skipped, type Verdict } from './steps.js';
 
 /** Bytes of the small files. */
 const PART_BYTES = 1000;
@@ -83,7 +84,7 @@ async function goOn(probing: Probing): Promise<Verdict> {
       await session.write(handle, parts.subarray(PART_BYTES), PART_BYTES, about);
     });
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
     facts.continues = false;
     return passed(`files are sent anew after an interruption: ${error.message}`);
   }
@@ -114,7 +115,7 @@ async function cut({ facts, scratch, session, signal }: Probing): Promise<Verdic
   try {
     ({ openSize } = await scratch.write('cut', randomBytes(2 * PART_BYTES), shorten));
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
     facts.truncates = false;
     return passed(`files can't be cut, which Waybill can do without: ${error.message}`);
   }

@@ -1,8 +1,9 @@
+import { isAnswer } from '../errors.js';
 import { POSIX_RENAME } from '../strategy.js';
 import { stays } from './content-steps.js';
 import { establish, type Facts, type Probing, type Step } from './probing.js';
 import type { Look } from './scratch.js';
-import { failed, isRefusal, passed, skipped, type Verdict } from './steps.js';
+import { failed, passed, skipped, type Verdict } from './steps.js';
 
 /** Of two files, told apart by their size. */
 const OLD_BYTES = 100;
@@ -77,7 +78,7 @@ async function renaming(
   const refused = await rename(to, { doing: `rename to ${to}`, path: from, signal }).then(
     () => undefined,
     (error: unknown) => {
-      if (isRefusal(error)) return error;
+      if (isAnswer(error)) return error;
       throw error;
     },
   );

@@ -1,7 +1,8 @@
+import { isAnswer } from '../errors.js';
 import { MAX_LIST_ENTRIES } from '../options.js';
 import type { Session } from '../session.js';
 import { establish, type Probing, type Step } from './probing.js';
-import { isRefusal, passed, skipped, type Verdict } from './steps.js';
+import { passed, skipped, type Verdict } from './steps.js';
 
 /** Answers to a listing that are waited for: enough to see that it works. */
 const MAX_LIST_ANSWERS = 10;
@@ -49,7 +50,7 @@ async function lookForSpace({ facts, session, root, signal }: Probing): Promise<
     facts.freeBytes = Number.isSafeInteger(bytes) ? bytes : null;
     return passed(`${Math.floor(bytes / 1024 ** 2)} MiB are free`);
   } catch (error) {
-    if (isRefusal(error)) return skipped(error.message);
+    if (isAnswer(error)) return skipped(error.message);
     throw error;
   }
 }
@@ -59,7 +60,7 @@ async function makeDirectory({ facts, scratch }: Probing): Promise<Verdict> {
     await establish(facts, 'makesDirectories', () => scratch.makeDirectory());
     return passed(`the probe works in ${scratch.name}`);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
     return passed(
       `no directory can be made, so the probe works with hidden files in the root: ${error.message}`,
     );

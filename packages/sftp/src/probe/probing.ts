@@ -1,11 +1,12 @@
 import type { EndpointProfile } from '@waybill/domain';
 import { printableName } from '@waybill/domain';
 import type { Known } from '../abilities.js';
+import { isAnswer } from '../errors.js';
 import type { SftpOptions } from '../options.js';
 import type { Session } from '../session.js';
 import { POSIX_RENAME } from '../strategy.js';
 import type { Scratch, Written } from './scratch.js';
-import { isRefusal, type Verdict } from './steps.js';
+import type { Verdict } from './steps.js';
 
 /** What is found out, as it grows. */
 export type Facts = { -readonly [Fact in keyof EndpointProfile]: EndpointProfile[Fact] };
@@ -93,7 +94,7 @@ export async function establish<T>(facts: Facts, fact: Claim, work: () => Promis
     facts[fact] = true;
     return result;
   } catch (error) {
-    if (isRefusal(error)) facts[fact] = false;
+    if (isAnswer(error)) facts[fact] = false;
     throw error;
   }
 }

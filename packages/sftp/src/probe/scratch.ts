@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { StorageError } from '@waybill/storage';
+import { isAnswer } from '../errors.js';
 import { isThere } from '../is-there.js';
 import type { Session } from '../session.js';
 import type { Attributes } from '../wire/messages.js';
-import { failed, isRefusal, passed, type Verdict } from './steps.js';
+import { failed, passed, type Verdict } from './steps.js';
 
 /** Flags of SSH_FXP_OPEN. */
 const READ = 0x01;
@@ -65,7 +66,7 @@ export class Scratch {
       await this.#session.makeDirectory(this.#about('make the directory', directory));
     } catch (error) {
       // Some servers make it, and say no all the same. Nobody else uses this name.
-      if (!isRefusal(error)) throw error;
+      if (!isAnswer(error)) throw error;
       if ((await this.look(directory)).kind === 'there') return;
       this.#directory = undefined;
       throw error;
@@ -109,7 +110,7 @@ export class Scratch {
     try {
       return (await this.#session.fstat(handle, this.#about('look at', file))).size;
     } catch (error) {
-      if (isRefusal(error)) return undefined;
+      if (isAnswer(error)) return undefined;
       throw error;
     }
   }
@@ -140,7 +141,7 @@ export class Scratch {
     try {
       return { kind: 'there', attributes: await this.#session.lstat(this.#about('look at', file)) };
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isAnswer(error)) throw error;
       if (error.code === 'not-found') return { kind: 'gone' };
       const missing = await isMissing(this.#session, file, error, this.#signal);
       return missing ? { kind: 'gone' } : { kind: 'refused', error };
@@ -216,7 +217,7 @@ async function isGone(
     await removing;
     return true;
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
     return error.code === 'not-found' || (await isMissing(session, path, error, signal));
   }
 }

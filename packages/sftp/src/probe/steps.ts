@@ -54,11 +54,6 @@ export class Steps {
   }
 }
 
-/** The server answered, and said no. */
-export function isRefusal(error: unknown): error is StorageError {
-  return error instanceof StorageError && statusOf(error.cause) !== undefined;
-}
-
 const ENDS: ReadonlySet<FailureCode> = new Set(['connection-lost', 'timed-out', 'protocol-error']);
 
 /** The session can't be asked anything any more. */

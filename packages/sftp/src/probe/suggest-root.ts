@@ -1,8 +1,8 @@
 import type { ProbeProposal } from '@waybill/domain';
 import { printableName } from '@waybill/domain';
 import { typeOf } from '../attributes.js';
+import { isAnswer } from '../errors.js';
 import type { Session } from '../session.js';
-import { isRefusal } from './steps.js';
 
 /**
  * Looks for what may have been meant by a root that does not exist: the same below the login directory, or from `/`.
@@ -25,7 +25,7 @@ async function isDirectory(session: Session, path: string, signal: AbortSignal):
   try {
     return typeOf(await session.stat({ doing: 'look at', path, signal })) === 'directory';
   } catch (error) {
-    if (isRefusal(error)) return false;
+    if (isAnswer(error)) return false;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
+import { isAnswer } from '../errors.js';
 import { VERSION_3_TIME_STEP_MS } from '../strategy.js';
 import { clockOffsetOf, timePrecisionOf, timeToSet, tookTime } from './clock.js';
 import { stays } from './content-steps.js';
 import type { First, Probing, Step } from './probing.js';
-import { isRefusal, passed, skipped, type Verdict } from './steps.js';
+import { passed, skipped, type Verdict } from './steps.js';
 
 /** What the times of files are worth. */
 export const timeSteps: readonly Step[] = [
@@ -22,7 +23,7 @@ async function setTimes({ facts, scratch, session, signal }: Probing): Promise<V
   try {
     await session.setTimes(time, time, { doing: 'set the times of', path: file.path, signal });
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isAnswer(error)) throw error;
     facts.setsTimes = false;
     return passed(`no times can be set, which Waybill can do without: ${error.message}`);
   }

@@ -9,11 +9,8 @@ export function recipientKeys(
   keys: KeyRing,
   signal: AbortSignal,
 ): Promise<PublicKey[]> {
-  return inOrder(refs, async (ref) => {
-    const key = await keys.publicKey(ref, signal);
-    await key.getEncryptionKey().catch((error: unknown) => explain(key, ref, 'be encrypted for', error));
-    return key;
-  });
+  const canDo = (key: PublicKey) => key.getEncryptionKey();
+  return publicKeysThat(canDo, 'be encrypted for', refs, keys, signal);
 }
 
 /** The private key to sign with. @throws TransformError `key-unusable` if it can't sign now */
@@ -42,9 +39,20 @@ export function acceptedKeys(
   keys: KeyRing,
   signal: AbortSignal,
 ): Promise<PublicKey[]> {
+  const canDo = (key: PublicKey) => key.getSigningKey();
+  return publicKeysThat(canDo, 'vouch for signatures', refs, keys, signal);
+}
+
+function publicKeysThat(
+  canDo: (key: PublicKey) => Promise<unknown>,
+  use: string,
+  refs: readonly KeyRef[],
+  keys: KeyRing,
+  signal: AbortSignal,
+): Promise<PublicKey[]> {
   return inOrder(refs, async (ref) => {
     const key = await keys.publicKey(ref, signal);
-    await key.getSigningKey().catch((error: unknown) => explain(key, ref, 'vouch for signatures', error));
+    await canDo(key).catch((error: unknown) => explain(key, ref, use, error));
     return key;
   });
 }
