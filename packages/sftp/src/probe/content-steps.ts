@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { isAnswer } from '../errors.js';
+import { HashTeller } from '../remote-hash.js';
 import { establish, type Facts, type First, type Probing, type Step } from './probing.js';
 import type { Written } from './scratch.js';
 import { failed, passed, skipped, type Verdict } from './steps.js';
@@ -11,6 +12,7 @@ const PART_BYTES = 1000;
 export const contentSteps: readonly Step[] = [
   { name: 'write', work: write },
   { name: 'look', needs: written, work: look },
+  { name: 'tell a hash', needs: stays, work: tellHash },
   { name: 'read back', needs: stays, work: readBack },
   { name: 'continue', needs: stays, work: goOn },
   { name: 'cut', needs: stays, work: cut },
@@ -56,6 +58,19 @@ async function look(probing: Probing): Promise<Verdict> {
   return told === undefined
     ? failed(why)
     : passed(`only a file that is open may be looked at; closed, ${why}`);
+}
+
+/** As the settings of the endpoint allow the server to be asked. One that tells none is no worse for it. */
+async function tellHash({ facts, first, options, session, signal }: Probing): Promise<Verdict> {
+  const { path, content } = first as First;
+  const teller = new HashTeller(session, options.remoteHash ?? 'check-file', () => {});
+  const told = await teller.tell({ absolute: path, size: content.length, signal });
+  if (told.kind === 'untold') return skipped(told.why);
+  const way = told.certain ? 'check-file' : 'the shell';
+  if (told.sha256 !== createHash('sha256').update(content).digest('hex'))
+    return failed(`${way} tells the SHA-256 of other bytes, ${told.sha256}`);
+  facts.hashes = ['sha256'];
+  return passed(`the server tells the SHA-256 of what was written, by ${way}`);
 }
 
 async function readBack(probing: Probing): Promise<Verdict> {

@@ -33,7 +33,9 @@ const CASES: readonly Case[] = [
     propose: () => ({
       setting: 'rights of the account',
       proposed: 'ask the partner to let it look at its files (stat)',
-      why: 'nobody may look how large what arrived is, so that no delivery to here can be proven: each ends with permission-denied',
+      why:
+        'nobody may look how large what arrived is, so that no delivery to here can be proven: each ends with unproven, ' +
+        'unless the minimum assurance of the endpoint is "none"',
     }),
   },
   {

@@ -44,12 +44,12 @@ const servers: readonly Expected[] = [
   {
     name: 'OpenSSH that allows 3 channels',
     start: () => startOpenSshAccount({ config: ['MaxSessions 3'] }),
-    facts: { ...byOpenSsh, limits, channels: 3, refusesMoreChannels: true },
+    facts: { ...byOpenSsh, limits, channels: 3, refusesMoreChannels: true, hashes: [] },
   },
   {
     name: 'ProFTPD',
     start: startProftpd,
-    facts: { ...byOpenSsh, limits: null, channels: 10, refusesMoreChannels: false },
+    facts: { ...byOpenSsh, limits: null, channels: 10, refusesMoreChannels: false, hashes: ['sha256'] },
   },
   {
     name: 'dropbear',
