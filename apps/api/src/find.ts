@@ -6,13 +6,17 @@ import {
   findApiKey,
   findEndpoint,
   findEndpointCheck,
+  findNotification,
   findPartner,
   findRun,
   findSchedule,
+  findSubscription,
   findTransfer,
+  type Notification,
   type Partner,
   type Run,
   type Schedule,
+  type Subscription,
   type Transfer,
 } from '@waybill/db';
 import { isId } from '@waybill/domain';
@@ -27,6 +31,10 @@ export const find = {
   ),
   transfer: finder<Transfer>('transfer', findTransfer),
   schedule: finder<Schedule>('schedule', findSchedule),
+  subscription: finder<Subscription>('subscription', findSubscription),
+  notification: finder<Notification>('notification', async (database, id) =>
+    isId(id) ? await findNotification(database, id) : undefined,
+  ),
   apiKey: finder<ApiKeyRecord>('API key', findApiKey),
   run: finder<Run>('run', async (database, id) => (isId(id) ? await findRun(database, id) : undefined)),
 };
@@ -44,11 +52,12 @@ function finder<T>(kind: string, lookup: Lookup<T>) {
 /** The id of the record that a query parameter refers to. @throws Refusal naming the parameter */
 export async function idForFilter(
   database: Database,
-  kind: 'partner' | 'transfer',
+  kind: 'partner' | 'transfer' | 'subscription',
   reference: string | undefined,
 ): Promise<string | undefined> {
   if (reference === undefined) return undefined;
-  const record = await (kind === 'partner' ? findPartner : findTransfer)(database, reference);
+  const lookup = { partner: findPartner, transfer: findTransfer, subscription: findSubscription }[kind];
+  const record = await lookup(database, reference);
   if (!record) throw invalid([{ parameter: kind, message: `there is no ${kind} "${reference}"` }]);
   return record.id;
 }

@@ -14,11 +14,13 @@ import type {
   Endpoint,
   EndpointCheck,
   HostKeyRecord,
+  Notification,
   Occurrence,
   Partner,
   Run,
   Schedule,
   StoredAuditEvent,
+  Subscription,
   Transfer,
   TransferVersion,
   Worker,
@@ -115,6 +117,39 @@ function presentReport(report: EndpointCheckReport): NonNullable<contract.Endpoi
 /** All of it is found out for people to see. */
 function presentProfile(profile: EndpointProfile): NonNullable<contract.Endpoint['profile']> {
   return { ...profile, extensions: [...profile.extensions], hashes: [...profile.hashes] };
+}
+
+export function presentSubscription(subscription: Subscription): contract.Subscription {
+  const { id, name, kind, settings, events, partner, enabled } = subscription;
+  return {
+    id,
+    name,
+    kind,
+    settings: settings.kind === 'mail' ? { ...settings, to: [...settings.to] } : { ...settings },
+    events: [...events],
+    partnerId: partner?.id ?? null,
+    partnerName: partner?.name ?? null,
+    enabled,
+    ...recordTimes(subscription),
+  };
+}
+
+export function presentNotification(notification: Notification): contract.Notification {
+  const { id, subscriptionId, subscriptionName, events, state, failures, lastStatus, lastError } =
+    notification;
+  return {
+    id,
+    subscriptionId,
+    subscriptionName,
+    events: [...events],
+    state,
+    failures,
+    notBefore: notification.notBefore.toISOString(),
+    lastStatus: lastStatus ?? null,
+    lastError: lastError === '' ? null : lastError,
+    createdAt: notification.createdAt.toISOString(),
+    deliveredAt: timeOrNull(notification.deliveredAt),
+  };
 }
 
 export function presentHostKey(key: HostKeyRecord): contract.HostKey {

@@ -11,6 +11,7 @@ import { auditEventRoutes } from './routes/audit-events.js';
 import { endpointCheckRoutes } from './routes/endpoint-checks.js';
 import { endpointRoutes } from './routes/endpoints.js';
 import { hostKeyRoutes } from './routes/host-keys.js';
+import { notificationRoutes } from './routes/notifications.js';
 import { partnerRoutes } from './routes/partners.js';
 import { runRoutes } from './routes/runs.js';
 import { scheduleRoutes } from './routes/schedules.js';
@@ -45,6 +46,7 @@ function buildHandlers(deps: ApiDeps): Handlers {
     ...scheduleRoutes(deps),
     ...runRoutes(deps, afterCommit),
     ...watchRoutes(deps, createRunWatch(deps)),
+    ...notificationRoutes(deps),
     ...auditEventRoutes(deps),
     ...apiKeyRoutes(deps),
     ...workerRoutes(deps),

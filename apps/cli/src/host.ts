@@ -4,6 +4,7 @@ import { readVersion, startApi } from '@waybill/api';
 import { listTransfers, openDatabase } from '@waybill/db';
 import { startEmbeddedPostgres } from '@waybill/db/embedded';
 import { migrate } from '@waybill/db/migrate';
+import { createMailer } from '@waybill/notify';
 import { abandonLeases, type Context, recordService } from '@waybill/operations';
 import { Closing } from '@waybill/program';
 import { openQueueSystem } from '@waybill/queue';
@@ -91,7 +92,11 @@ async function openAll(settings: HostSettings, log: Logger, closing: Closing): P
   );
 
   const vault = createVault(masterKey);
-  const scheduler = startScheduler({ database, queue, log: log.child({ part: 'scheduler' }) });
+  const mailer = settings.mail && createMailer(settings.mail);
+  const scheduler = startScheduler({
+    ...{ database, queue, vault, mailer },
+    log: log.child({ part: 'scheduler' }),
+  });
   closing.add('the scheduler', () => scheduler.close());
   const worker = await startWorker(
     { database, vault, queue, signals: queue.signals, log: log.child({ part: 'worker' }) },

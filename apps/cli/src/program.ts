@@ -7,6 +7,7 @@ import { addPartnerCommands } from './commands/partner.js';
 import { addRunCommands } from './commands/run.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addSimulateCommand } from './commands/simulate.js';
+import { addNotificationCommands, addSubscriptionCommands } from './commands/subscription.js';
 import { addTransferCommands } from './commands/transfer.js';
 import { addHostCommands } from './commands/up.js';
 import { addWorkerCommands } from './commands/worker.js';
@@ -57,6 +58,8 @@ export function createProgram(config: Config, streams: Streams, signal: AbortSig
     addScheduleCommands,
     addRunCommands,
     addAuditCommands,
+    addSubscriptionCommands,
+    addNotificationCommands,
     addKeyCommands,
     addWorkerCommands,
   ])

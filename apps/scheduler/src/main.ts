@@ -1,6 +1,8 @@
 import { openDatabase } from '@waybill/db';
+import { createMailer } from '@waybill/notify';
 import { Closing, runProgram } from '@waybill/program';
 import { openQueueSystem } from '@waybill/queue';
+import { createVault, parseMasterKey } from '@waybill/secrets';
 import { createLogger } from '@waybill/telemetry';
 import { readSchedulerConfig } from './config.js';
 import { startScheduler } from './scheduler.js';
@@ -15,7 +17,11 @@ await runProgram(async () => {
     log: (level, message, error) => log[level]({ err: error }, message),
   });
   closing.add('the queue', () => queue.close());
-  const scheduler = startScheduler({ database, queue, log });
+  const { masterKey, mail } = config;
+  const vault =
+    masterKey === undefined ? undefined : createVault(parseMasterKey(masterKey, 'WAYBILL_MASTER_KEY'));
+  const mailer = mail && createMailer(mail);
+  const scheduler = startScheduler({ database, queue, log, vault, mailer });
   closing.add('the scheduler', () => scheduler.close());
   return closing;
 });

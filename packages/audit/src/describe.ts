@@ -67,6 +67,16 @@ export function describeEvent(event: AuditEvent): string {
       return `created API key ${event.data.name} (${event.data.prefix}) with scopes ${list(event.data.scopes)}`;
     case 'api-key.revoked':
       return `revoked API key ${event.data.name} (${event.data.prefix})`;
+    case 'subscription.created':
+      return `created subscription ${event.data.name}: ${list(event.data.events)} to ${list(event.data.to)}`;
+    case 'subscription.updated':
+      return `changed ${list(event.data.changed)} of subscription ${event.data.name}`;
+    case 'subscription.secret-renewed':
+      return `renewed the secret of subscription ${event.data.name}`;
+    case 'notification.given-up':
+      return `gave up a message to subscription ${event.data.subscription} after ${event.data.failures} tries: ${event.data.reason}`;
+    case 'notification.replayed':
+      return `had a message to subscription ${event.data.subscription} sent again`;
     case 'request.denied':
       return `was denied ${event.data.method} ${event.data.path} with status ${event.data.status}: ${event.data.reason}`;
     case 'service.started':

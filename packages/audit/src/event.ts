@@ -1,5 +1,6 @@
 import type {
   CatchUpRule,
+  ChannelKind,
   CredentialKind,
   EndpointCheckKind,
   EndpointKind,
@@ -21,6 +22,7 @@ export type SubjectKind =
   | 'schedule'
   | 'run'
   | 'api-key'
+  | 'subscription'
   | 'request'
   | 'service';
 
@@ -97,6 +99,21 @@ interface RunData {
 
 interface AttemptData extends RunData {
   readonly epoch: number;
+}
+
+interface SubscriptionData {
+  readonly name: string;
+  readonly kind: ChannelKind;
+  /** The receiver: of a webhook the origin of its address, whose path may hold a secret; of mail the addresses. */
+  readonly to: readonly string[];
+  readonly events: readonly string[];
+  readonly partnerId?: Id;
+  readonly enabled: boolean;
+}
+
+interface NotificationData {
+  readonly subscription: string;
+  readonly notificationId: Id;
 }
 
 /** What a run did with its files. Sizes in bytes. */
@@ -199,6 +216,19 @@ export type AuditEvent =
       }
     >
   | Variant<'api-key.revoked', 'api-key', { readonly name: string; readonly prefix: string }>
+  | Variant<'subscription.created', 'subscription', SubscriptionData>
+  | Variant<
+      'subscription.updated',
+      'subscription',
+      SubscriptionData & { readonly changed: readonly string[] }
+    >
+  | Variant<'subscription.secret-renewed', 'subscription', { readonly name: string }>
+  | Variant<
+      'notification.given-up',
+      'subscription',
+      NotificationData & { readonly failures: number; readonly reason: string }
+    >
+  | Variant<'notification.replayed', 'subscription', NotificationData>
   | Variant<
       'request.denied',
       'request',

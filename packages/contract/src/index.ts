@@ -49,6 +49,7 @@ export {
   type RunEvent,
 } from './runs.js';
 export type { Occurrence, Schedule, SchedulePreview } from './schedules.js';
+export type { Notification, Subscription } from './subscriptions.js';
 export type { Definition, DefinitionAsked, Transfer, TransferVersion } from './transfers.js';
 export { type RawRequest, type ValidatedRequest, validateRequest } from './validate-request.js';
 export type { Worker } from './workers.js';

@@ -130,6 +130,19 @@ export async function* walkAuditEvents(
   }
 }
 
+/** Events of the chain that come after `seq`, oldest first. */
+export async function listAuditEventsAfter(db: Db, seq: number, limit: number): Promise<StoredAuditEvent[]> {
+  const where = { seq: { gt: BigInt(seq) } };
+  const rows = await clientOf(db).auditEvent.findMany({ where, orderBy: { seq: 'asc' }, take: limit });
+  return rows.map(toStored);
+}
+
+export async function findAuditEventsBySeq(db: Db, seqs: readonly number[]): Promise<StoredAuditEvent[]> {
+  const where = { seq: { in: seqs.map(BigInt) } };
+  const rows = await clientOf(db).auditEvent.findMany({ where, orderBy: { seq: 'asc' } });
+  return rows.map(toStored);
+}
+
 /** Events that stand after the head, of which there are none unless somebody inserted them; oldest first. */
 export async function listEventsBeyondHead(db: Db): Promise<StoredAuditEvent[]> {
   // One statement, so that head and events are of the same moment while others append.

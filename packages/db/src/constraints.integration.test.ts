@@ -3,6 +3,7 @@ import {
   assurances,
   attemptStates,
   catchUpRules,
+  channelKinds,
   credentialKinds,
   credentialPurposes,
   deliveryStates,
@@ -11,6 +12,7 @@ import {
   endpointKinds,
   failureCodes,
   hostKeyStates,
+  notificationStates,
   owners,
   runStates,
   runTriggers,
@@ -60,6 +62,8 @@ const lists: Record<string, readonly string[]> = {
   audit_event_outcome_known: ['succeeded', 'denied'],
   audit_event_actor_kind_known: actorKinds,
   api_key_scopes_known: scopes,
+  subscription_kind_known: channelKinds,
+  notification_state_known: notificationStates,
 };
 
 describe('closed lists', () => {

@@ -13,7 +13,9 @@ export {
   type AuditFilter,
   appendAuditEvent,
   findAuditEvent,
+  findAuditEventsBySeq,
   listAuditEvents,
+  listAuditEventsAfter,
   listEventsBeyondHead,
   readAuditHead,
   type StoredAuditEvent,
@@ -81,6 +83,22 @@ export {
   listHostKeys,
   saveHostKeyState,
 } from './host-keys.js';
+export {
+  findNotification,
+  foldIntoWaiting,
+  insertNotification,
+  lastNotBefore,
+  leaseNotifications,
+  listNotifications,
+  lockNotificationHead,
+  markNotificationDelivered,
+  markNotificationFailed,
+  type NewNotification,
+  type Notification,
+  partnersOfSubjects,
+  pruneNotifications,
+  saveNotificationHead,
+} from './notifications.js';
 export { claimOutbox, insertRunChanged, markPublished, pruneOutbox, type RunChanged } from './outbox.js';
 export type { Page, Paged } from './page.js';
 export {
@@ -134,6 +152,15 @@ export {
   type ScheduleValues,
   saveSchedule,
 } from './schedules.js';
+export {
+  findSubscription,
+  insertSubscription,
+  listEnabledSubscriptions,
+  listSubscriptions,
+  type Subscription,
+  type SubscriptionValues,
+  saveSubscription,
+} from './subscriptions.js';
 export { type Transaction, transaction } from './transaction.js';
 export {
   findTransfer,

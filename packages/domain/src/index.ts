@@ -8,6 +8,7 @@ export * from './failure.js';
 export * from './glob.js';
 export * from './ids.js';
 export * from './legacy-algorithms.js';
+export * from './notification.js';
 export * from './remote-path.js';
 export * from './retry-policy.js';
 export * from './route.js';

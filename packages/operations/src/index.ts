@@ -14,6 +14,13 @@ export { openCredential, setCredential, setProxyPassword } from './credentials.j
 export { createEndpoint, type EndpointInput, updateEndpoint } from './define-endpoint.js';
 export { createPartner, type PartnerInput, updatePartner } from './define-partner.js';
 export { createSchedule, type ScheduleInput, updateSchedule } from './define-schedule.js';
+export {
+  createSubscription,
+  openSigningSecret,
+  renewSubscriptionSecret,
+  type SubscriptionInput,
+  updateSubscription,
+} from './define-subscription.js';
 export { createTransfer, type TransferInput, updateTransfer } from './define-transfer.js';
 export { type DispatchOptions, dispatchQueuedRuns, reconcileQueue } from './dispatch-runs.js';
 export { checkLimitMs, expireChecks } from './expire-checks.js';
@@ -21,7 +28,14 @@ export { finishAttempt } from './finish-attempt.js';
 export { type CheckResult, finishCheck } from './finish-check.js';
 export { type FiredOccurrence, fireDueSchedules } from './fire-schedules.js';
 export { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
+export {
+  finishNotification,
+  replayNotification,
+  type SendResult,
+  testSubscription,
+} from './notifications.js';
 export { OperationError, type OperationErrorCode } from './operation-error.js';
+export { planNotifications } from './plan-notifications.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';
 export { type DeniedRequest, recordDenied, recordLegacyAlgorithms, recordService } from './record-event.js';
 export { requestCheck } from './request-check.js';

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import type { MailSettings } from '@waybill/notify';
 import { type Environment, readSettings } from '@waybill/program';
+import { readMailSettings } from '@waybill/scheduler';
 import { type LogLevel, logLevels } from '@waybill/telemetry';
 import { readWorkerOptions, type WorkerOptions } from '@waybill/worker';
 
@@ -16,6 +18,8 @@ export interface HostSettings {
   readonly redisUrl: string | undefined;
   /** Base64; `undefined`: the file `master.key` in the data directory, made on first use. */
   readonly masterKey: string | undefined;
+  /** The mail server that notifications go through. */
+  readonly mail: MailSettings | undefined;
   readonly worker: WorkerOptions;
   readonly logLevel: LogLevel;
 }
@@ -29,6 +33,7 @@ export function readHostSettings(environment: Environment = process.env): HostSe
     databaseUrl: from.optional('DATABASE_URL'),
     redisUrl: from.optional('REDIS_URL'),
     masterKey: from.optional('WAYBILL_MASTER_KEY'),
+    mail: readMailSettings(from),
     worker: readWorkerOptions(from),
     logLevel: from.choice('WAYBILL_LOG_LEVEL', 'info', logLevels),
   }));
