@@ -101,7 +101,8 @@ function told(event: StoredAuditEvent): Told {
     subject: { kind: subjectKind, id: subjectId },
     data: JSON.parse(event.data),
   } as AuditEvent;
-  return { at, type, description: `${actorName} ${describeEvent(written)}` };
+  const about = subjectKind === 'run' ? `run ${subjectId}` : undefined;
+  return { at, type, description: `${actorName} ${describeEvent(written)}`, about };
 }
 
 function test({ createdAt: at }: Notification): Told {

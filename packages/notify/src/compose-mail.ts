@@ -4,6 +4,8 @@ export interface Told {
   readonly type: string;
   /** A sentence. May quote a server. */
   readonly description: string;
+  /** Where to look for more, such as `run 01981f5e-…`. */
+  readonly about?: string | undefined;
 }
 
 const MAX_LINES = 200;
@@ -19,9 +21,7 @@ export function composeMail(
     events.length === 1 && first
       ? `[Waybill] ${first.description}`
       : `[Waybill] ${events.length} events: ${countedTypes(events)}`;
-  const shown = events
-    .slice(0, MAX_LINES)
-    .map(({ at, description }) => `${at.toISOString()}  ${description}`);
+  const shown = events.slice(0, MAX_LINES).map(lineOf);
   const left = events.length - shown.length;
   const lines = [
     ...shown,
@@ -32,17 +32,21 @@ export function composeMail(
   return { subject: oneLine(subject), text: `${lines.join('\n')}\n` };
 }
 
-/** `run.failed ×3, run.held`, most first. */
+function lineOf({ at, description, about }: Told): string {
+  return `${at.toISOString()}  ${description}${about === undefined ? '' : ` (${about})`}`;
+}
+
+/** `3 run.failed, 1 run.held`, most first. */
 function countedTypes(events: readonly Told[]): string {
   const counts = new Map<string, number>();
   for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
   return [...counts]
     .sort(([, a], [, b]) => b - a)
-    .map(([type, count]) => (count > 1 ? `${type} ×${count}` : type))
+    .map(([type, count]) => `${count} ${type}`)
     .join(', ');
 }
 
 function oneLine(text: string): string {
   const line = text.replace(/\p{Cc}+/gu, ' ');
-  return line.length > MAX_SUBJECT ? `${line.slice(0, MAX_SUBJECT - 1)}…` : line;
+  return line.length > MAX_SUBJECT ? `${line.slice(0, MAX_SUBJECT - 3)}...` : line;
 }

@@ -35,12 +35,12 @@ export function addSubscriptionCommands(program: Command, context: Context): voi
   commonOf(
     subscription.command('add-webhook <name>').description('have a program told, by signed HTTP requests'),
   )
-    .requiredOption('--url <url>', 'where requests go')
+    .requiredOption('--post-to <url>', 'where requests go')
     .option('--allow-private', 'also to addresses of private networks and of this machine')
     .action(
       async (
         name: string,
-        { url, allowPrivate, ...common }: Common & { url: string; allowPrivate?: boolean },
+        { postTo: url, allowPrivate, ...common }: Common & { postTo: string; allowPrivate?: boolean },
       ) => create(name, { kind: 'webhook', url, ...given({ allowPrivateAddresses: allowPrivate }) }, common),
     );
 
