@@ -3,6 +3,7 @@ import {
   type ChainVerification,
   describeEvent,
   type Receipt,
+  type ReceiptLine,
   receiptBytes,
   receiptSha256,
 } from '@waybill/audit';
@@ -16,6 +17,7 @@ import type {
   HostKeyRecord,
   Notification,
   Occurrence,
+  OpenPgpKey,
   Partner,
   Run,
   Schedule,
@@ -157,6 +159,16 @@ export function presentHostKey(key: HostKeyRecord): contract.HostKey {
   return { id, endpointId, algorithm, publicKey, fingerprint, state, ...recordTimes(key) };
 }
 
+export function presentOpenPgpKey(key: OpenPgpKey): contract.OpenPgpKey {
+  const { id, name, fingerprint, userIds, canEncrypt, canSign, hasPrivatePart, publicKey } = key;
+  return {
+    ...{ id, name, fingerprint, userIds: [...userIds], canEncrypt, canSign, hasPrivatePart },
+    expiresAt: timeOrNull(key.expiresAt),
+    publicKey,
+    createdAt: key.createdAt.toISOString(),
+  };
+}
+
 export function presentTransfer(transfer: Transfer): contract.Transfer {
   const { id, name, kind, enabled, currentVersion, definition } = transfer;
   return {
@@ -182,10 +194,11 @@ export function presentTransferVersion(version: TransferVersion): contract.Trans
 }
 
 function presentDefinition(definition: TransferDefinition): contract.Definition {
-  const { source, target, disposition, conflict, verification, concurrency, retry } = definition;
+  const { source, target, transforms, disposition, conflict, verification, concurrency, retry } = definition;
   return {
     source: { ...source, include: [...source.include], exclude: [...source.exclude] },
     target: { ...target },
+    ...(transforms && { transforms: [...transforms] }),
     disposition: { ...disposition },
     conflict,
     ...(verification && { verification }),
@@ -260,19 +273,22 @@ export function presentRun(run: Run): contract.Run {
 }
 
 export function presentDelivery(delivery: Delivery): contract.Delivery {
-  const { id, runId, sourcePath, targetPath, size, state, assurance, resumedFrom } = delivery;
+  const { id, runId, sourcePath, targetPath, size, targetSize, transformed, state } = delivery;
   return {
     id,
     runId,
     sourcePath,
     targetPath,
-    size,
+    size: targetSize,
     sourceModifiedAt: timeOrNull(delivery.sourceModifiedAt),
     state,
     sha256: delivery.sha256 ?? null,
-    assurance,
+    sourceSize: transformed ? size : null,
+    sourceSha256: transformed?.sourceSha256 ?? null,
+    transforms: [...(transformed?.stages ?? [])],
+    assurance: delivery.assurance,
     checkpointBytes: delivery.checkpoint?.bytes ?? 0,
-    resumedFrom,
+    resumedFrom: delivery.resumedFrom,
     failure: presentFailure(delivery.failure),
     skippedBecause: delivery.skippedBecause ?? null,
     startedAt: timeOrNull(delivery.startedAt),
@@ -301,8 +317,12 @@ export function presentReceipt(receipt: Receipt, signer: Signer): contract.Recei
   return {
     sha256: receiptSha256(receipt),
     signature: signer.sign(receiptBytes(receipt)),
-    receipt: { ...others, deliveries: [...deliveries] },
+    receipt: { ...others, deliveries: deliveries.map(presentReceiptLine) },
   };
+}
+
+function presentReceiptLine({ transforms, ...line }: ReceiptLine) {
+  return { ...line, ...(transforms && { transforms: [...transforms] }) };
 }
 
 /** Also of an event that somebody altered in the database: the log has to stay readable then of all times. */

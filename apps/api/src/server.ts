@@ -12,6 +12,7 @@ import { endpointCheckRoutes } from './routes/endpoint-checks.js';
 import { endpointRoutes } from './routes/endpoints.js';
 import { hostKeyRoutes } from './routes/host-keys.js';
 import { notificationRoutes } from './routes/notifications.js';
+import { openPgpKeyRoutes } from './routes/openpgp-keys.js';
 import { partnerRoutes } from './routes/partners.js';
 import { runRoutes } from './routes/runs.js';
 import { scheduleRoutes } from './routes/schedules.js';
@@ -42,6 +43,7 @@ function buildHandlers(deps: ApiDeps): Handlers {
     ...endpointRoutes(deps),
     ...endpointCheckRoutes(deps),
     ...hostKeyRoutes(deps, afterCommit),
+    ...openPgpKeyRoutes(deps),
     ...transferRoutes(deps),
     ...scheduleRoutes(deps),
     ...runRoutes(deps, afterCommit),

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
 import { addEndpointCommands } from './commands/endpoint.js';
 import { addKeyCommands } from './commands/key.js';
+import { addOpenPgpKeyCommands } from './commands/openpgp-key.js';
 import { addPartnerCommands } from './commands/partner.js';
 import { addRunCommands } from './commands/run.js';
 import { addScheduleCommands } from './commands/schedule.js';
@@ -58,6 +59,7 @@ export function createProgram(config: Config, streams: Streams, signal: AbortSig
     addScheduleCommands,
     addRunCommands,
     addAuditCommands,
+    addOpenPgpKeyCommands,
     addSubscriptionCommands,
     addNotificationCommands,
     addKeyCommands,

@@ -25,6 +25,7 @@ import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
 import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
+import { transformsOpener } from './open-transforms.js';
 import { type PendingRecords, pendingRecords } from './pending-records.js';
 import type { WorkerParts } from './worker.js';
 
@@ -124,11 +125,16 @@ async function transferFiles(
     const proof = proofOf(claim);
     await using source = await openEndpoint(database, vault, claim.source, signal, observer);
     await using target = await openEndpoint(database, vault, claim.target, signal, observer);
+    const { definition } = version;
     const { state } = await runTransfer({
-      definition: version.definition,
+      definition,
       proof,
       source,
       target,
+      openTransforms: transformsOpener(definition.transforms, source.properties.owner, {
+        db: database,
+        vault,
+      }),
       run: { id: run.id, madeAt: run.createdAt },
       journal: databaseJournal(database, fence),
       signal,

@@ -77,6 +77,10 @@ export function describeEvent(event: AuditEvent): string {
       return `gave up a message to subscription ${event.data.subscription} after ${event.data.failures} tries: ${event.data.reason}`;
     case 'notification.replayed':
       return `had a message to subscription ${event.data.subscription} sent again`;
+    case 'openpgp-key.imported':
+      return `imported ${event.data.hasPrivatePart ? 'private' : 'public'} OpenPGP key ${event.data.name} (${event.data.fingerprint})`;
+    case 'openpgp-key.removed':
+      return `removed OpenPGP key ${event.data.name} (${event.data.fingerprint})`;
     case 'request.denied':
       return `was denied ${event.data.method} ${event.data.path} with status ${event.data.status}: ${event.data.reason}`;
     case 'service.started':

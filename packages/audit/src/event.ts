@@ -23,6 +23,7 @@ export type SubjectKind =
   | 'run'
   | 'api-key'
   | 'subscription'
+  | 'openpgp-key'
   | 'request'
   | 'service';
 
@@ -81,6 +82,17 @@ interface TransferData {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly disposition: string;
+  /** Their kinds, in order. */
+  readonly transforms?: readonly string[];
+}
+
+interface OpenPgpKeyData {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly userIds: readonly string[];
+  /** Whether its private part came, or went, with it. */
+  readonly hasPrivatePart: boolean;
+  readonly expiresAt?: string;
 }
 
 interface ScheduleData {
@@ -229,6 +241,8 @@ export type AuditEvent =
       NotificationData & { readonly failures: number; readonly reason: string }
     >
   | Variant<'notification.replayed', 'subscription', NotificationData>
+  | Variant<'openpgp-key.imported', 'openpgp-key', OpenPgpKeyData>
+  | Variant<'openpgp-key.removed', 'openpgp-key', OpenPgpKeyData>
   | Variant<
       'request.denied',
       'request',

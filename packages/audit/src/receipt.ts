@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Assurance, Id, RunState } from '@waybill/domain';
+import type { Assurance, Id, RunState, TransformStage } from '@waybill/domain';
 import { canonicalJson } from './canonical.js';
 
 /** The record of what a run delivered: the waybill itself. */
@@ -28,10 +28,16 @@ export interface ReceiptPlace {
 export interface ReceiptLine {
   readonly sourcePath: string;
   readonly targetPath: string;
-  /** Bytes. */
+  /** Bytes that are at the target. */
   readonly size: number;
-  /** Hex, of the bytes that were moved. */
+  /** Hex, of these bytes. */
   readonly sha256: string;
+  /** Bytes of the source, where transforms changed them on the way. */
+  readonly sourceSize?: number;
+  /** Hex, of these bytes. */
+  readonly sourceSha256?: string;
+  /** What came out of each transform, in order; the last one made what is at the target. */
+  readonly transforms?: readonly TransformStage[];
   readonly assurance: Assurance;
   readonly startedAt?: string;
   readonly deliveredAt: string;
@@ -47,7 +53,10 @@ export function receiptBytes(receipt: Receipt): Buffer {
       transfer: { ...transfer },
       source: { ...source },
       target: { ...target },
-      deliveries: deliveries.map((line) => ({ ...line })),
+      deliveries: deliveries.map(({ transforms, ...line }) => ({
+        ...line,
+        transforms: transforms?.map((stage) => ({ ...stage })),
+      })),
     }),
   );
 }

@@ -11,6 +11,10 @@ it.each([
     '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----',
     '(a private key, left out)',
   ],
+  [
+    '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----',
+    '(a private key, left out)',
+  ],
   ['No such file: /in/report.csv', 'No such file: /in/report.csv'],
 ])('leaves no secret in %j', (text, clean) => {
   expect(redactText(text)).toBe(clean);

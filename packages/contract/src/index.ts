@@ -19,6 +19,7 @@ export {
 export type { EndpointCheck } from './endpoint-checks.js';
 export type { Credential, Endpoint, HostKey } from './endpoints.js';
 export type { Readiness } from './health.js';
+export type { OpenPgpKey } from './openpgp-keys.js';
 export type { Partner } from './partners.js';
 export {
   type Problem,

@@ -1,6 +1,7 @@
 import { assurances, runStates } from '@waybill/domain';
 import { z } from 'zod';
 import { bytes, id, sha256, time } from './fields.js';
+import { transformStage } from './transforms.js';
 
 const place = z
   .strictObject({ endpointId: id, endpoint: z.string(), directory: z.string() })
@@ -12,6 +13,12 @@ const line = z
     targetPath: z.string(),
     size: bytes,
     sha256,
+    sourceSize: bytes.optional(),
+    sourceSha256: sha256.optional(),
+    transforms: z
+      .array(transformStage)
+      .optional()
+      .meta({ description: 'Only where transforms changed the file: what came out of each.' }),
     assurance: z.enum(assurances),
     startedAt: time.optional(),
     deliveredAt: time,

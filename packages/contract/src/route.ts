@@ -11,7 +11,7 @@ export interface RouteResponse {
 
 /** One entry of the table that validation, authorisation, the OpenAPI document and the client are made from. */
 export interface Route {
-  readonly method: 'get' | 'post' | 'put' | 'patch';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** With `{name}` for parameters. */
   readonly path: string;
   readonly tag: string;

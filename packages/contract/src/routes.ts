@@ -23,6 +23,7 @@ import {
 } from './endpoints.js';
 import { paging, reference } from './fields.js';
 import { health, readiness } from './health.js';
+import { importOpenPgpKey, openPgpKey, openPgpKeyPage } from './openpgp-keys.js';
 import { createPartner, partner, partnerPage, updatePartner } from './partners.js';
 import { receipt } from './receipts.js';
 import type { Route } from './route.js';
@@ -247,6 +248,47 @@ export const routes = {
     query: endpointCheckQuery,
     responses: { 200: { description: 'The check', schema: endpointCheck } },
     problems: [],
+  },
+
+  importOpenPgpKey: {
+    method: 'post',
+    path: `${v1}/openpgp-keys`,
+    tag: 'openpgp-keys',
+    summary: 'Import an OpenPGP key; a private part is stored encrypted and never shown',
+    scope: 'define',
+    body: importOpenPgpKey,
+    responses: { 201: { description: 'What may be known of the key', schema: openPgpKey } },
+    problems: ['conflict'],
+  },
+  listOpenPgpKeys: {
+    method: 'get',
+    path: `${v1}/openpgp-keys`,
+    tag: 'openpgp-keys',
+    summary: 'List OpenPGP keys by name',
+    scope: 'read',
+    query: list,
+    responses: { 200: { description: 'A page', schema: openPgpKeyPage } },
+    problems: [],
+  },
+  getOpenPgpKey: {
+    method: 'get',
+    path: `${v1}/openpgp-keys/{id}`,
+    tag: 'openpgp-keys',
+    summary: 'Show an OpenPGP key with its public part',
+    scope: 'read',
+    params,
+    responses: { 200: { description: 'The key', schema: openPgpKey } },
+    problems: [],
+  },
+  removeOpenPgpKey: {
+    method: 'delete',
+    path: `${v1}/openpgp-keys/{id}`,
+    tag: 'openpgp-keys',
+    summary: 'Remove an OpenPGP key that no current version of a transfer names',
+    scope: 'define',
+    params,
+    responses: { 200: { description: 'The key that was removed', schema: openPgpKey } },
+    problems: ['conflict'],
   },
 
   createTransfer: {

@@ -10,6 +10,7 @@ import {
 } from '@waybill/domain';
 import { z } from 'zod';
 import { bytes, count, id, page, paging, reference, sha256, time, timeAsked } from './fields.js';
+import { transformStage } from './transforms.js';
 
 export const failure = z
   .strictObject({
@@ -68,10 +69,15 @@ export const delivery = z
     runId: id,
     sourcePath: z.string(),
     targetPath: z.string(),
-    size: bytes,
+    size: bytes.meta({ description: 'Bytes at the target; of the source until that is known.' }),
     sourceModifiedAt: time.nullable(),
     state: z.enum(deliveryStates),
-    sha256: sha256.nullable(),
+    sha256: sha256.nullable().meta({ description: 'Of what is at the target.' }),
+    sourceSize: bytes.nullable().meta({ description: 'Null unless transforms changed the file.' }),
+    sourceSha256: sha256.nullable().meta({ description: 'Null unless transforms changed the file.' }),
+    transforms: z
+      .array(transformStage)
+      .meta({ description: 'What came out of each; the last one made what is at the target.' }),
     assurance: z.enum(assurances).meta({ description: 'How arrival was proven.' }),
     checkpointBytes: bytes.meta({
       description:

@@ -3,6 +3,7 @@ import { whyTemplateRefused } from '@waybill/domain/naming';
 import { z } from 'zod';
 import { id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
 import { selectionRules, selectionRulesAsked } from './selection.js';
+import { transforms } from './transforms.js';
 
 const patterns = z.array(pattern).max(50);
 const conflict = z.enum(conflictRules).meta({
@@ -22,7 +23,8 @@ const template = z
     if (why !== undefined) context.addIssue({ code: 'custom', message: why });
   })
   .meta({
-    description: 'Template of the path below the directory; files keep their names if left out.',
+    description:
+      'Template of the path below the directory; files keep the names that transforms leave them if left out.',
     example: '{stem}_{date:yyyyMMdd, zone=Europe/Berlin}{.ext}',
   });
 const delayMs = z.int().min(0).max(86_400_000);
@@ -71,6 +73,7 @@ export const definitionAsked = z
       selection: selectionRulesAsked.optional(),
     }),
     target: z.strictObject({ endpointId: reference, directory: path, name: template.optional() }),
+    transforms: transforms.optional(),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
     verification: verification.optional(),
@@ -90,6 +93,7 @@ const definition = z
       selection: selectionRules.optional(),
     }),
     target: z.strictObject({ endpointId: id, directory: pathShown, name: z.string().optional() }),
+    transforms: transforms.optional(),
     disposition: dispositionShown,
     conflict,
     verification: verification.optional(),

@@ -5,6 +5,8 @@ import {
   type Id,
   newId,
   type RemotePath,
+  type Transformed,
+  type TransformStage,
 } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
 import { Prisma, type Delivery as Row } from './generated/client.js';
@@ -20,16 +22,20 @@ export interface Delivery {
   readonly sourcePath: string;
   readonly targetPath: string;
   readonly partPath: RemotePath | undefined;
+  /** Of the source. */
   readonly size: number;
+  /** Of what is at the target, or about to be: `size`, unless transforms changed the file. */
+  readonly targetSize: number;
+  /** Of a file that transforms have changed. */
+  readonly transformed: Transformed | undefined;
   readonly sourceModifiedAt: Date | undefined;
   readonly state: DeliveryState;
   /** A prefix that the target has acknowledged: where the next attempt may continue. */
   readonly checkpoint: { readonly bytes: number; readonly sha256: string } | undefined;
   readonly resumedFrom: number;
   /** The whole whose rename onto the final name may have been asked for. */
-  readonly committing:
-    | { readonly bytes: number; readonly sha256: string; readonly assurance: Assurance }
-    | undefined;
+  readonly committing: WholeFile | undefined;
+  /** Of what is at the target. */
   readonly sha256: string | undefined;
   readonly assurance: Assurance;
   readonly deliveredAt: Date | undefined;
@@ -58,6 +64,8 @@ export interface WholeFile {
   readonly bytes: number;
   readonly sha256: string;
   readonly assurance: Assurance;
+  /** Left out of a file that arrives as it was read. */
+  readonly transformed?: Transformed | undefined;
 }
 
 /** All of a run, in the order of their selection. */
@@ -139,7 +147,7 @@ export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDe
       source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz,
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
       checkpoint_sha256 = null, resumed_from = 0, sha256 = null, assurance = 'none', committing_at = null,
-      ${failureColumns(file.failure)}`,
+      ${transformedColumns(undefined)}, ${failureColumns(file.failure)}`,
   );
 }
 
@@ -158,8 +166,8 @@ export async function markMoving(
     Prisma.sql`state = 'moving', part_path = ${partPath}, resumed_from = ${bytes}::bigint,
       checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
       checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
-      sha256 = null, assurance = 'none', committing_at = null, ${failureColumns(undefined)},
-      started_at = coalesce(started_at, now())`,
+      sha256 = null, assurance = 'none', committing_at = null, ${transformedColumns(undefined)},
+      ${failureColumns(undefined)}, started_at = coalesce(started_at, now())`,
   );
 }
 
@@ -178,33 +186,27 @@ export async function saveCheckpoint(
 }
 
 /** The whole file is on the target under its part name and is about to be renamed. */
-export async function markCommitting(
-  db: Db,
-  fence: Fence,
-  id: Id,
-  { bytes, sha256, assurance }: WholeFile,
-): Promise<boolean> {
+export async function markCommitting(db: Db, fence: Fence, id: Id, whole: WholeFile): Promise<boolean> {
+  const { bytes, sha256, assurance } = whole;
   return await write(
     db,
     fence,
     id,
     Prisma.sql`committing_at = now(), checkpoint_bytes = ${BigInt(bytes)}::bigint, checkpoint_sha256 = ${sha256},
-      sha256 = ${sha256}, assurance = ${assurance}`,
+      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(whole)}`,
   );
 }
 
-export async function markDelivered(
-  db: Db,
-  fence: Fence,
-  id: Id,
-  { bytes, sha256, assurance }: WholeFile,
-): Promise<boolean> {
+export async function markDelivered(db: Db, fence: Fence, id: Id, whole: WholeFile): Promise<boolean> {
+  const { bytes, sha256, assurance, transformed } = whole;
+  // What transforms made has a size of its own: the source keeps the one that it is recognised by.
+  const size = transformed ? Prisma.empty : Prisma.sql`size = ${BigInt(bytes)}::bigint,`;
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`state = 'delivered', delivered_at = coalesce(delivered_at, now()), size = ${BigInt(bytes)}::bigint,
-      sha256 = ${sha256}, assurance = ${assurance}, ${failureColumns(undefined)}`,
+    Prisma.sql`state = 'delivered', delivered_at = coalesce(delivered_at, now()), ${size}
+      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(whole)}, ${failureColumns(undefined)}`,
   );
 }
 
@@ -242,6 +244,13 @@ export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
     where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''`;
 }
 
+function transformedColumns(whole: WholeFile | undefined): Prisma.Sql {
+  const transformed = whole?.transformed;
+  if (!transformed) return Prisma.sql`source_sha256 = null, target_size = null, stages = null`;
+  return Prisma.sql`source_sha256 = ${transformed.sourceSha256}, target_size = ${BigInt(whole.bytes)}::bigint,
+      stages = ${JSON.stringify(transformed.stages)}::jsonb`;
+}
+
 async function write(db: Db, fence: Fence, id: Id, values: Prisma.Sql): Promise<boolean> {
   const written = await clientOf(db).$executeRaw`
     update delivery set ${values}, epoch = ${fence.epoch}
@@ -264,19 +273,28 @@ function toDelivery(row: Row): Delivery {
     failureCode,
     failureMessage,
     failureOwner,
+    sourceSha256,
+    stages,
     ...others
   } = row;
   const assurance = row.assurance as Assurance;
   const bytes = toNumber(checkpointBytes);
+  const transformed =
+    sourceSha256 === null
+      ? undefined
+      : { sourceSha256, stages: stages as unknown as readonly TransformStage[] };
   return {
     ...others,
     partPath: (row.partPath ?? undefined) as RemotePath | undefined,
     size: toNumber(row.size),
+    targetSize: toNumber(row.targetSize ?? row.size),
+    transformed,
     sourceModifiedAt: row.sourceModifiedAt ?? undefined,
     state: row.state as DeliveryState,
     checkpoint: checkpointSha256 === null ? undefined : { bytes, sha256: checkpointSha256 },
     resumedFrom: toNumber(row.resumedFrom),
-    committing: committingAt && row.sha256 !== null ? { bytes, sha256: row.sha256, assurance } : undefined,
+    committing:
+      committingAt && row.sha256 !== null ? { bytes, sha256: row.sha256, assurance, transformed } : undefined,
     sha256: row.sha256 ?? undefined,
     assurance,
     deliveredAt: row.deliveredAt ?? undefined,

@@ -99,6 +99,18 @@ export {
   pruneNotifications,
   saveNotificationHead,
 } from './notifications.js';
+export {
+  deleteOpenPgpKey,
+  findOpenPgpKey,
+  findSealedKey,
+  insertOpenPgpKey,
+  keepOpenPgpKeys,
+  listOpenPgpKeys,
+  lockOpenPgpKey,
+  type OpenPgpKey,
+  type SealedKey,
+} from './openpgp-keys.js';
+
 export { claimOutbox, insertRunChanged, markPublished, pruneOutbox, type RunChanged } from './outbox.js';
 export type { Page, Paged } from './page.js';
 export {
@@ -164,6 +176,7 @@ export {
 export { type Transaction, transaction } from './transaction.js';
 export {
   findTransfer,
+  findTransfersWithTransforms,
   findTransferVersion,
   insertTransfer,
   insertTransferVersion,

@@ -100,6 +100,16 @@ export async function listTransfers(
   return { items: await withVersions(db, page.items), next: page.next };
 }
 
+/** Those whose current version has transforms, by name. */
+export async function findTransfersWithTransforms(db: Db): Promise<Transfer[]> {
+  const client = clientOf(db);
+  const ids = await client.$queryRaw<{ id: Id }[]>`
+    select t.id from transfer t join transfer_version v on v.transfer_id = t.id and v.number = t.current_version
+    where v.definition ? 'transforms'`;
+  const where = { id: { in: ids.map(({ id }) => id) } };
+  return await withVersions(db, await client.transfer.findMany({ where, orderBy: { name: 'asc' } }));
+}
+
 export async function findTransferVersion(db: Db, id: Id): Promise<TransferVersion | undefined> {
   const row = await clientOf(db).transferVersion.findUnique({ where: { id } });
   return row ? toVersion(row) : undefined;

@@ -135,6 +135,12 @@ export const failures = {
     meaning: 'The source does not hold what was agreed: too few or too many files, or an empty one.',
     remedy: 'Ask the partner for what is missing or too much; then run the transfer again.',
   },
+  'transform-failed': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'A transform of the definition cannot do its work on the file: see docs/transforms.md.',
+    remedy: 'Read the message: it names the step, and whether the file, a key or the definition is wrong.',
+  },
   unsupported: {
     ...fatal,
     owner: 'us',

@@ -9,6 +9,7 @@ export * from './glob.js';
 export * from './ids.js';
 export * from './legacy-algorithms.js';
 export * from './notification.js';
+export * from './openpgp-key.js';
 export * from './remote-path.js';
 export * from './retry-policy.js';
 export * from './route.js';

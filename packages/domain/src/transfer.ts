@@ -2,6 +2,7 @@ import type { Id } from './ids.js';
 import type { RemotePath } from './remote-path.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { SelectionRules } from './selection/rules.js';
+import type { TransformSpec } from './transform.js';
 
 export const transferKinds = ['push', 'pull', 'relay'] as const;
 /** Push: from a directory to elsewhere; pull: from elsewhere into a directory; relay: between two other places. */
@@ -50,9 +51,11 @@ export interface TransferDefinition {
   readonly target: {
     readonly endpointId: Id;
     readonly directory: RemotePath;
-    /** Template of the path below the directory; a file keeps its name if left out. */
+    /** Template of the path below the directory; if left out, a file has the name that its transforms leave it. */
     readonly name?: string | undefined;
   };
+  /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
+  readonly transforms?: readonly TransformSpec[] | undefined;
   readonly disposition: Disposition;
   readonly conflict: ConflictRule;
   /** Left out: what the target endpoint requires. Never less than that. */

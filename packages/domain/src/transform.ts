@@ -10,41 +10,70 @@ export type UnmappableRule = (typeof unmappableRules)[number];
 /** One step that changes what is in a file while it travels. Plain JSON; docs/transforms.md explains each. */
 export type TransformSpec =
   /** `level` from 0 (store) to 9 (smallest); 6 if it isn't said. */
-  | { readonly kind: 'gzip'; readonly level?: number }
+  | { readonly kind: 'gzip'; readonly level?: number | undefined }
   | { readonly kind: 'gunzip' }
   /** An archive with one entry, named as the file is at this step unless `entryName` says otherwise. */
-  | { readonly kind: 'zip'; readonly entryName?: string; readonly level?: number }
+  | { readonly kind: 'zip'; readonly entryName?: string | undefined; readonly level?: number | undefined }
   /** The entry named `entry`, or the only one there is. */
-  | { readonly kind: 'unzip'; readonly entry?: string }
+  | { readonly kind: 'unzip'; readonly entry?: string | undefined }
   | {
       readonly kind: 'openpgp-encrypt';
       readonly recipients: readonly KeyRef[];
-      readonly signWith?: KeyRef;
+      readonly signWith?: KeyRef | undefined;
       /** As text, for channels that damage binary files. */
-      readonly armor?: boolean;
+      readonly armor?: boolean | undefined;
     }
   | {
       readonly kind: 'openpgp-decrypt';
       readonly decryptWith: readonly KeyRef[];
       /** A valid signature by one of these keys is required. */
-      readonly requireSignatureBy?: readonly KeyRef[];
+      readonly requireSignatureBy?: readonly KeyRef[] | undefined;
     }
-  | { readonly kind: 'openpgp-sign'; readonly signWith: KeyRef; readonly armor?: boolean }
+  | { readonly kind: 'openpgp-sign'; readonly signWith: KeyRef; readonly armor?: boolean | undefined }
   /** Takes the signature off after it was found valid and made by one of these keys. */
   | { readonly kind: 'openpgp-verify'; readonly requireSignatureBy: readonly KeyRef[] }
   | {
       readonly kind: 'charset';
       readonly from: Charset;
       readonly to: Charset;
-      readonly onUnmappable?: UnmappableRule;
+      readonly onUnmappable?: UnmappableRule | undefined;
       /** Start the result with a byte order mark; only where `to` is a form of Unicode. */
-      readonly byteOrderMark?: boolean;
+      readonly byteOrderMark?: boolean | undefined;
       /** Which byte of EBCDIC stands for a line end: `nl` is 0x15 (the default), `lf` is 0x25. */
-      readonly ebcdicLineEnd?: 'nl' | 'lf';
+      readonly ebcdicLineEnd?: 'nl' | 'lf' | undefined;
     }
   | { readonly kind: 'line-ends'; readonly to: 'lf' | 'crlf' };
 
 export type TransformKind = TransformSpec['kind'];
+
+export const transformKinds = [
+  ...(['gzip', 'gunzip', 'zip', 'unzip'] as const),
+  ...(['openpgp-encrypt', 'openpgp-decrypt', 'openpgp-sign', 'openpgp-verify'] as const),
+  ...(['charset', 'line-ends'] as const),
+] as const satisfies readonly TransformKind[];
+
+/** What came out of one step, for the record of a delivery. */
+export interface TransformStage extends StageFindings {
+  readonly kind: TransformKind;
+  readonly bytes: number;
+  /** Of the bytes that came out, in hex. */
+  readonly sha256: string;
+}
+
+export interface StageFindings {
+  /** The name of the entry that was taken out of an archive. */
+  readonly entry?: string;
+  /** The fingerprint of the key whose signature was found valid. */
+  readonly signedBy?: string;
+}
+
+/** What a file was before its transforms, and what came out of each of them. */
+export interface Transformed {
+  /** Of the file as it was read from the source, in hex. */
+  readonly sourceSha256: string;
+  /** In order; the last one made what was delivered. */
+  readonly stages: readonly TransformStage[];
+}
 
 const ebcdicCharsets = [
   ...(['ibm037', 'ibm273', 'ibm277', 'ibm278', 'ibm280', 'ibm284', 'ibm285', 'ibm297', 'ibm500'] as const),

@@ -63,14 +63,20 @@ async function endpointName(db: Db, id: Id): Promise<string> {
 }
 
 function lineOf(delivery: Delivery): ReceiptLine[] {
-  const { state, sourcePath, targetPath, size, sha256, assurance, startedAt, deliveredAt } = delivery;
+  const { state, sourcePath, targetPath, size, targetSize, sha256, assurance, transformed } = delivery;
+  const { startedAt, deliveredAt } = delivery;
   if (state !== 'delivered' || sha256 === undefined || deliveredAt === undefined) return [];
   return [
     {
       sourcePath,
       targetPath,
-      size,
+      size: targetSize,
       sha256,
+      ...(transformed && {
+        sourceSize: size,
+        sourceSha256: transformed.sourceSha256,
+        transforms: transformed.stages,
+      }),
       assurance,
       ...(startedAt && { startedAt: startedAt.toISOString() }),
       deliveredAt: deliveredAt.toISOString(),

@@ -22,6 +22,7 @@ import {
 import { whyTemplateRefused } from '@waybill/domain/naming';
 import { whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
+import { checkTransforms } from './check-transforms.js';
 import type { Context } from './context.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
 
@@ -95,6 +96,7 @@ async function existing(db: Db, idOrName: string): Promise<Transfer> {
 /** The kind that the endpoints make it. */
 async function checkDefinition(db: Db, definition: TransferDefinition): Promise<TransferKind> {
   checkSelection(definition);
+  await checkTransforms(db, definition.transforms ?? []);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
   const why = whyProofRefused(target.settings, definition.verification);
@@ -140,7 +142,7 @@ async function endpointAt(db: Db, id: string, field: string): Promise<Endpoint> 
 type TransferData = Extract<AuditEvent, { type: 'transfer.created' }>['data'];
 
 function dataOf({ name, kind, enabled, currentVersion, definition }: Transfer): TransferData {
-  const { source, target, disposition } = definition;
+  const { source, target, disposition, transforms } = definition;
   return {
     name,
     kind,
@@ -151,5 +153,6 @@ function dataOf({ name, kind, enabled, currentVersion, definition }: Transfer): 
     include: source.include,
     exclude: source.exclude,
     disposition: disposition.kind === 'archive' ? `archive to ${disposition.directory}` : disposition.kind,
+    ...(transforms?.length && { transforms: transforms.map((spec) => spec.kind) }),
   };
 }

@@ -34,6 +34,7 @@ export {
   type SendResult,
   testSubscription,
 } from './notifications.js';
+export { importOpenPgpKey, type OpenPgpKeyInput, openOpenPgpKey, removeOpenPgpKey } from './openpgp-keys.js';
 export { OperationError, type OperationErrorCode } from './operation-error.js';
 export { planNotifications } from './plan-notifications.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';

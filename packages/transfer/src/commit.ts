@@ -1,13 +1,11 @@
-import { type Assurance, stronger } from '@waybill/domain';
+import { stronger } from '@waybill/domain';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { type Held, holds, orUnknown, outcomeUnknown } from './reconcile.js';
 import { type FileToMove, isCode, type RunContext, removePart, statIfAny } from './run-context.js';
-import type { Whole } from './verify.js';
+import type { WholePart } from './run-journal.js';
 
 /** What is known of a whole part file, and how it was proven. */
-export interface Proof extends Whole {
-  readonly assurance: Assurance;
-}
+export type Proof = WholePart;
 
 /**
  * Spares moving bytes that could not be committed: looks at the final name, where the definition says not to replace.

@@ -2,9 +2,10 @@ import type { Hash } from 'node:crypto';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
 import type { Proof } from './commit.js';
-import { startPoint } from './resume.js';
+import { fromTheStart, startPoint } from './resume.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 import { Superseded } from './run-journal.js';
+import { Transformation } from './transform-file.js';
 import { verifyPart } from './verify.js';
 
 /** What was read so far: the count and the hash of exactly these bytes. */
@@ -14,32 +15,28 @@ interface Read {
 }
 
 /**
- * Brings the bytes of the source into the part file, from where an earlier attempt stopped if that can be proven, and
- * verifies what arrived.
+ * Brings the bytes of the source, or what transforms make of them, into the part file, from where an earlier attempt
+ * stopped if that can be proven, and verifies what arrived.
  * @throws StorageError `source-changed` if the source is not the file any more that `file` says; `corrupted` if the
- * target holds other bytes; `unproven` if it can't be proven what it holds. The part file is left as it is.
+ * target holds other bytes; `unproven` if it can't be proven what it holds; `transform-failed`. The part file is left
+ * as it is.
  */
 export async function copyToPart(run: RunContext, file: FileToMove): Promise<Proof> {
-  const { source, target, signal } = run;
-  const start = await startPoint(run, file);
+  const transforms = await run.transformsOf(file);
+  // Encryption and the like put out other bytes each time: what transforms change starts over.
+  const start = transforms ? fromTheStart() : await startPoint(run, file);
   await run.journal.moving(file.id, { partPath: file.partPath, resumedFrom: start.bytes });
   // An attempt that was given up for lost may still hold the old part file open: then it writes into nothing.
-  if (start.bytes === 0 && file.begun) await target.remove(file.partPath, { signal });
+  if (start.bytes === 0 && file.begun) await run.target.remove(file.partPath, { signal: run.signal });
   run.meter.moved(file.id, start.bytes, file.size);
 
   const read: Read = { bytes: start.bytes, hash: start.hash };
-  const held = await putWithCheckpoints(run, file, read);
-  // Gone: a mailbox that gives each file once, or somebody who took it away. It was read to the length that it had.
-  const found = await statIfAny(source, file.sourcePath, signal);
-  if (found && !isSameVersion(file, found)) throw sourceChanged(run, file, read);
-  if (read.bytes !== file.size)
-    throw new StorageError(
-      'corrupted',
-      `${target.label} took ${read.bytes} of the ${file.size} bytes of ${file.sourcePath} and said that it was ` +
-        'done; it is sent again by the next attempt',
-      { owner: target.properties.owner },
-    );
-  const sent = { bytes: read.bytes, sha256: read.hash.digest('hex') };
+  const transformation = transforms && new Transformation(transforms, file);
+  const held = await putWithCheckpoints(run, file, read, transformation);
+  await refuseOtherVersion(run, file, read);
+  if (read.bytes !== file.size || transformation?.ended === false) throw endedEarly(run, file, read);
+  const whole = { bytes: read.bytes, sha256: read.hash.digest('hex') };
+  const sent = transformation ? transformation.result(whole) : whole;
   return { ...sent, assurance: await verifyPart(run, file.partPath, sent, held) };
 }
 
@@ -48,19 +45,21 @@ async function putWithCheckpoints(
   run: RunContext,
   file: FileToMove,
   read: Read,
+  transformation: Transformation | undefined,
 ): Promise<FileInfo | undefined> {
   const checkpoints = new Checkpoints({
     write: (checkpoint) => run.journal.checkpoint(file.id, checkpoint),
-    everyBytes: run.checkpointEveryBytes,
+    everyBytes: transformation ? Number.POSITIVE_INFINITY : run.checkpointEveryBytes,
     start: read.bytes,
     now: run.now,
   });
+  const source = body(run, file, read, checkpoints);
   try {
-    const held = await run.target.put(file.partPath, body(run, file, read, checkpoints), {
+    const held = await run.target.put(file.partPath, transformation ? transformation.of(source) : source, {
       signal: run.signal,
       start: read.bytes,
       onProgress: (bytes) => {
-        run.meter.moved(file.id, bytes, file.size);
+        run.meter.moved(file.id, transformation ? read.bytes : bytes, file.size);
         checkpoints.acknowledged(bytes);
       },
     });
@@ -72,6 +71,8 @@ async function putWithCheckpoints(
       return undefined;
     }
     await saveForNextAttempt(run, checkpoints, error);
+    // A file that is still being written looks damaged to the transforms.
+    if (isCode(error, 'transform-failed')) await refuseOtherVersion(run, file, read);
     throw error;
   }
 }
@@ -102,6 +103,22 @@ async function saveForNextAttempt(run: RunContext, checkpoints: Checkpoints, cau
     if (error instanceof Superseded) throw error;
     run.warn('the last checkpoint could not be written; the next attempt moves more bytes again', error);
   }
+}
+
+/** @throws StorageError `source-changed` */
+async function refuseOtherVersion(run: RunContext, file: FileToMove, read: Read): Promise<void> {
+  // Gone: a mailbox that gives each file once, or somebody who took it away. It was read to the length that it had.
+  const found = await statIfAny(run.source, file.sourcePath, run.signal);
+  if (found && !isSameVersion(file, found)) throw sourceChanged(run, file, read);
+}
+
+function endedEarly({ target }: RunContext, file: FileToMove, read: Read): StorageError {
+  return new StorageError(
+    'corrupted',
+    `${target.label} took ${read.bytes} of the ${file.size} bytes of ${file.sourcePath} and said that it was ` +
+      'done; it is sent again by the next attempt',
+    { owner: target.properties.owner },
+  );
 }
 
 function sourceChanged(run: RunContext, file: FileToMove, read: Read): StorageError {

@@ -14,6 +14,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'already-exists': 'file',
   'permission-denied': 'file',
   'path-refused': 'file',
+  'transform-failed': 'file',
   unsupported: 'file',
   unproven: 'file',
   unknown: 'file',

@@ -3,3 +3,4 @@ export type { Progress } from './progress.js';
 export * from './run-journal.js';
 export { type RunResult, type RunTransferInput, runTransfer } from './run-transfer.js';
 export type { RunFacts } from './select-files.js';
+export type { FileTransforms, OpenTransforms, TransformedFile } from './transform-file.js';

@@ -10,7 +10,7 @@ export interface Progress {
     readonly skipped: number;
   };
   readonly bytesSelected: number;
-  /** Acknowledged by the target, delivered or not. */
+  /** Acknowledged by the target, delivered or not; of a file that transforms change, what was read for them. */
   readonly bytesMoved: number;
   readonly moving: readonly { readonly sourcePath: string; readonly size: number; readonly bytes: number }[];
 }

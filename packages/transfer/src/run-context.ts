@@ -3,6 +3,7 @@ import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/stor
 import { partPathOf } from './part-name.js';
 import type { ProgressMeter } from './progress.js';
 import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from './run-journal.js';
+import type { FileTransforms } from './transform-file.js';
 
 /** What every step of one attempt has at hand. */
 export interface RunContext {
@@ -14,6 +15,8 @@ export interface RunContext {
   readonly journal: RunJournal;
   /** Aborted from outside, or because another file of the run met a failure that concerns all of them. */
   readonly signal: AbortSignal;
+  /** What changes in a file on its way; `undefined` of one that goes as it is. Opened when the first file asks. */
+  readonly transformsOf: (file: FileToMove) => Promise<FileTransforms | undefined>;
   readonly meter: ProgressMeter;
   readonly checkpointEveryBytes: number;
   readonly now: () => Date;

@@ -1,4 +1,4 @@
-import type { Assurance, DeliveryState, Failure, Id, RemotePath } from '@waybill/domain';
+import type { Assurance, DeliveryState, Failure, Id, RemotePath, Transformed } from '@waybill/domain';
 
 /** What is known of one file of a run, from this attempt or an earlier one. */
 export interface DeliveryRecord {
@@ -18,13 +18,21 @@ export interface DeliveryRecord {
    * Set once the rename onto the final name may have been asked for. In `moving` and `unknown` it means: look what
    * became of it before doing anything again.
    */
-  readonly committing:
-    | { readonly bytes: number; readonly sha256: string; readonly assurance: Assurance }
-    | undefined;
+  readonly committing: WholePart | undefined;
+  /** Of what arrived. */
   readonly sha256: string | undefined;
   readonly disposed: boolean;
   /** Of a failed or unknown one. */
   readonly failure?: Failure | undefined;
+}
+
+/** All bytes of a part file: what the target holds, how that was proven, and what it was made of. */
+export interface WholePart {
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly assurance: Assurance;
+  /** Left out of a file that arrives as it was read. */
+  readonly transformed?: Transformed | undefined;
 }
 
 /** An unbroken prefix that the target has acknowledged: its length and SHA-256 (hex). */
@@ -65,8 +73,8 @@ export interface RunJournal {
   moving(id: Id, step: { partPath: RemotePath; resumedFrom: number }): Promise<void>;
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
-  committing(id: Id, whole: { bytes: number; sha256: string; assurance: Assurance }): Promise<void>;
-  delivered(id: Id, proof: { bytes: number; sha256: string; assurance: Assurance }): Promise<void>;
+  committing(id: Id, whole: WholePart): Promise<void>;
+  delivered(id: Id, proof: WholePart): Promise<void>;
   /** Immediately before the source is removed or archived: throws `Superseded` if the run is no longer ours. */
   disposing(id: Id): Promise<void>;
   disposed(id: Id): Promise<void>;

@@ -6,7 +6,14 @@ import {
   type Verification,
 } from '@waybill/domain';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
-import { companionsDue, failCompanions, inWaves, removeCompanion, removesCompanions } from './companions.js';
+import {
+  companionsDue,
+  failCompanions,
+  inWaves,
+  removeCompanion,
+  removesCompanions,
+  type Waves,
+} from './companions.js';
 import { archiveDirectoryOf, dispose } from './dispose.js';
 import { reachOf } from './failure-reach.js';
 import { inParallel } from './in-parallel.js';
@@ -15,6 +22,7 @@ import { type Progress, ProgressMeter } from './progress.js';
 import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
 import type { DeliveryRecord, RunJournal } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
+import { type OpenTransforms, transformsOf } from './transform-file.js';
 
 const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
 
@@ -24,6 +32,8 @@ export interface RunTransferInput {
   readonly proof?: Verification;
   readonly source: StorageEndpoint;
   readonly target: StorageEndpoint;
+  /** Opens the transforms of the definition; has to be there if it has any. */
+  readonly openTransforms?: OpenTransforms | undefined;
   readonly journal: RunJournal;
   readonly signal: AbortSignal;
   /** What target names are made of besides the file; left out: a run of its own, made now. */
@@ -54,7 +64,7 @@ export interface RunResult {
   readonly delivered: number;
   readonly skipped: number;
   readonly failed: number;
-  /** Delivered. */
+  /** Delivered, as they were at the source. */
   readonly bytes: number;
   /** The first one, where `partial`. */
   readonly failure?: Failure;
@@ -87,7 +97,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
   const waves = inWaves(records, definition);
 
   const stop = new AbortController();
-  const run = openRun(input, records, AbortSignal.any([signal, stop.signal]));
+  const run = openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
   const ends: LooseEnds = { failures: [], forNow: [], held: [] };
   try {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
@@ -143,6 +153,7 @@ function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): b
 function openRun(
   input: RunTransferInput,
   records: readonly DeliveryRecord[],
+  waves: Waves,
   signal: AbortSignal,
 ): RunContext {
   const { definition, source, target, journal } = input;
@@ -153,6 +164,7 @@ function openRun(
     target,
     journal,
     signal,
+    transformsOf: transformsOf(input, waves, signal),
     meter: new ProgressMeter(records, input.onProgress ?? (() => {})),
     checkpointEveryBytes: input.checkpointEveryBytes ?? CHECKPOINT_EVERY_BYTES,
     now: input.now ?? (() => new Date()),

@@ -113,7 +113,8 @@ function tellUnsettled({ warn, source }: SelectionInput, explained: readonly Exp
 
 function namingOf({ definition, run, now }: SelectionInput): NamingContext {
   const { id: runId, madeAt: runAt, calendar = weekendsOnly } = run ?? { id: newId(), madeAt: now() };
-  return { sourceDirectory: definition.source.directory, runId, runAt, calendar };
+  const { source, transforms } = definition;
+  return { sourceDirectory: source.directory, runId, runAt, calendar, transforms };
 }
 
 function refusedFile({ directory, name, reason }: RefusedEntry): SelectedFile {

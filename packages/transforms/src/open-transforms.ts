@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { nameAfter, type TransformSpec, whyTransformsRefused } from '@waybill/domain';
+import {
+  nameAfter,
+  type StageFindings,
+  type TransformSpec,
+  type TransformStage,
+  whyTransformsRefused,
+} from '@waybill/domain';
 import { takeUntilAborted } from '@waybill/storage';
 import { charset } from './charset.js';
 import { gunzip, gzip } from './gzip.js';
@@ -9,7 +15,7 @@ import { openDecrypt } from './openpgp/decrypt.js';
 import { openEncrypt, openSign } from './openpgp/encrypt.js';
 import type { KeyRing } from './openpgp/key-ring.js';
 import { openVerify } from './openpgp/verify.js';
-import type { FileFacts, Stage, StageFindings, StageReport, Transform } from './transform.js';
+import type { FileFacts, Stage, Transform } from './transform.js';
 import { TransformError } from './transform-error.js';
 import { unzip } from './unzip.js';
 import { zip } from './zip.js';
@@ -33,7 +39,7 @@ export interface TransformedFile {
    */
   readonly body: AsyncIterable<Uint8Array>;
   /** One report a step, in order. @throws if `body` has not ended yet */
-  report(): readonly StageReport[];
+  report(): readonly TransformStage[];
 }
 
 /**
@@ -99,7 +105,7 @@ function applyStages(
   file: FileFacts,
   signal: AbortSignal,
 ): TransformedFile {
-  const reports: StageReport[] = [];
+  const reports: TransformStage[] = [];
   let body = input;
   let name = file.name;
   for (const [index, stage] of stages.entries()) {
@@ -129,7 +135,7 @@ interface StageRun {
   readonly file: FileFacts;
   readonly signal: AbortSignal;
   readonly index: number;
-  done(report: StageReport): void;
+  done(report: TransformStage): void;
 }
 
 async function* runStage(

@@ -1,4 +1,4 @@
-import type { TransformKind } from '@waybill/domain';
+import type { StageFindings, TransformKind } from '@waybill/domain';
 
 /**
  * Turns the bytes of a file into others, piece by piece: it reads only as fast as its output is taken.
@@ -13,21 +13,6 @@ export interface FileFacts {
   /** Its name before the first step. */
   readonly name: string;
   readonly modifiedAt?: Date;
-}
-
-/** What came out of one step, for the receipt. */
-export interface StageReport extends StageFindings {
-  readonly kind: TransformKind;
-  readonly bytes: number;
-  /** Of the bytes that came out, in hex. */
-  readonly sha256: string;
-}
-
-export interface StageFindings {
-  /** The name of the entry that was taken out of an archive. */
-  readonly entry?: string;
-  /** The fingerprint of the key whose signature was found valid. */
-  readonly signedBy?: string;
 }
 
 /** One opened step: what it needs of keys and settings is there. */

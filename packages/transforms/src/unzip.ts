@@ -1,9 +1,9 @@
 import { crc32, createInflateRaw } from 'node:zlib';
-import { printableName } from '@waybill/domain';
+import { printableName, type StageFindings } from '@waybill/domain';
 import { ByteReader } from './byte-reader.js';
 import { inflate } from './compression.js';
 import { type ExpansionLimits, withinLimits } from './limits.js';
-import type { StageFindings, Transform } from './transform.js';
+import type { Transform } from './transform.js';
 import { TransformError } from './transform-error.js';
 import {
   type CentralHeader,

@@ -1,5 +1,6 @@
 import { baseName, joinPath, PathRefused, parentOf, printableName, type RemotePath } from '../remote-path.js';
 import type { Recursion } from '../selection/rules.js';
+import { nameAfterTransforms, type TransformSpec } from '../transform.js';
 import type { BusinessCalendar } from './business-day.js';
 import { dateWriter } from './date-macro.js';
 import { writeNameMacro } from './name-parts.js';
@@ -14,6 +15,8 @@ export interface NamingContext {
   /** When the run was made: the same in all its attempts. */
   readonly runAt: Date;
   readonly calendar: BusinessCalendar;
+  /** What changes in the files on their way: the names that templates see are those after it. */
+  readonly transforms?: readonly TransformSpec[] | undefined;
 }
 
 export interface FileToName {
@@ -85,7 +88,8 @@ function macroWriter(macro: Macro, context: NamingContext): (file: FileToName) =
     case 'source-dir':
       return (file) => directoryBelow(context.sourceDirectory, file.path).replaceAll('/', macro.separator);
     default:
-      return (file) => writeNameMacro(macro, baseName(file.path));
+      return (file) =>
+        writeNameMacro(macro, nameAfterTransforms(baseName(file.path), context.transforms ?? []));
   }
 }
 

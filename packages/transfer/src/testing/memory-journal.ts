@@ -59,13 +59,13 @@ export class MemoryJournal implements RunJournal {
     return this.#change('checkpoint', id, `${checkpoint.bytes}`, () => ({ checkpoint }));
   }
 
-  committing(id: Id, { bytes, sha256, assurance }: Proof): Promise<void> {
-    return this.#change('committing', id, assurance, () => ({ committing: { bytes, sha256, assurance } }));
+  committing(id: Id, whole: Proof): Promise<void> {
+    return this.#change('committing', id, whole.assurance, () => ({ committing: { ...whole } }));
   }
 
-  delivered(id: Id, { bytes, sha256, assurance }: Proof): Promise<void> {
-    return this.#change('delivered', id, assurance, () => ({
-      ...{ state: 'delivered', sha256, proof: { bytes, sha256, assurance } },
+  delivered(id: Id, proof: Proof): Promise<void> {
+    return this.#change('delivered', id, proof.assurance, () => ({
+      ...{ state: 'delivered', sha256: proof.sha256, proof: { ...proof } },
     }));
   }
 

@@ -1,8 +1,8 @@
-import type { TransformSpec } from '@waybill/domain';
+import type { StageFindings, TransformSpec } from '@waybill/domain';
 import { decrypt, type Message, type PrivateKey, type PublicKey } from 'openpgp';
 import { ByteReader } from '../byte-reader.js';
 import { type ExpansionLimits, withinLimits } from '../limits.js';
-import type { StageFindings, Transform } from '../transform.js';
+import type { Transform } from '../transform.js';
 import { TransformError } from '../transform-error.js';
 import type { KeyRing } from './key-ring.js';
 import { asDamaged, content, openMessage, readingConfig } from './read-message.js';

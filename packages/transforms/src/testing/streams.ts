@@ -1,11 +1,5 @@
-import type { TransformSpec } from '@waybill/domain';
-import {
-  type ExpansionLimits,
-  type KeySource,
-  openKeyRing,
-  openTransforms,
-  type StageReport,
-} from '../index.js';
+import type { TransformSpec, TransformStage } from '@waybill/domain';
+import { type ExpansionLimits, type KeySource, openKeyRing, openTransforms } from '../index.js';
 
 export const noKeys: KeySource = {
   publicKey: async () => undefined,
@@ -25,7 +19,7 @@ export async function transform(
   specs: readonly TransformSpec[],
   input: Uint8Array | string | AsyncIterable<Uint8Array>,
   options: RunOptions = {},
-): Promise<{ output: Buffer; report: readonly StageReport[] }> {
+): Promise<{ output: Buffer; report: readonly TransformStage[] }> {
   const {
     keys = noKeys,
     limits = {},

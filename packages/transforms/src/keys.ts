@@ -1,0 +1,2 @@
+export { type OfferedKey, type ReadKey, readOfferedKey } from './openpgp/read-key.js';
+export { TransformError } from './transform-error.js';
