@@ -48,6 +48,10 @@ describe('a transfer', () => {
       'definition/source/selection/doneFile',
       { source: { ...definition.source, selection: { doneFile: { name: 'READY', afterwards: 'keep' } } } },
     ],
+    ['definition/transforms', { transforms: [{ kind: 'gzip', level: 3 }, { kind: 'zip', entryName: 'a/b' }] }],
+    ['definition/transforms/0/level', { transforms: [{ kind: 'gzip', level: 10 }] }],
+    ['definition/transforms/0/recipients', { transforms: [{ kind: 'openpgp-encrypt', recipients: [] }] }],
+    ['definition/transforms/0/colour', { transforms: [{ kind: 'gunzip', colour: 'red' }] }],
     ['definition/target/name', { target: { ...definition.target, name: '{nam}' } }],
     ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
     ['definition/disposition/kind', { disposition: { kind: 'shred' } }],
@@ -74,6 +78,13 @@ it.each([
   const body = { name: 'a', definition: { ...definition, [side]: place } };
   expect(wrongIn('createTransfer', body)).toEqual([]);
   expect(routes.createTransfer.body.parse(body).definition[side]).toMatchObject(JSON.parse(json));
+});
+
+it.each(examplesOf('transforms'))('takes the transforms %s of the docs, and shows them unchanged', (json) => {
+  const transforms = JSON.parse(json);
+  const body = { name: 'a', definition: { ...definition, transforms } };
+  expect(wrongIn('createTransfer', body)).toEqual([]);
+  expect(routes.createTransfer.body.parse(body).definition.transforms).toEqual(transforms);
 });
 
 describe('a change', () => {

@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { bytes, name, sha256 } from './fields.js';
 
 const key = name.meta({ description: 'The name of an OpenPGP key.', example: 'acme' });
+// What is wrong with one step is said once: the check of all of them comes after.
+const once = { abort: true };
 // The types of packages/domain take no list that could be changed.
-const keys: z.ZodType<readonly string[], readonly string[]> = z.array(key).min(1).max(20);
+const keys: z.ZodType<readonly string[], readonly string[]> = z.array(key).min(1, once).max(20, once);
 const level = z
   .int()
-  .min(0)
-  .max(9)
+  .min(0, once)
+  .max(9, once)
   .optional()
   .meta({ description: 'From 0 (store) to 9 (smallest); 6 if left out.' });
 const armor = z.boolean().optional().meta({ description: 'As text, for channels that damage binary files.' });
