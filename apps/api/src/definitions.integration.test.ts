@@ -1,4 +1,5 @@
 import type { Transfer } from '@waybill/contract';
+import { startGnupg } from '@waybill/testkit/gnupg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ED25519, LOCAL, SFTP, startTestApi, type TestApi } from './testing/test-api.js';
 
@@ -141,6 +142,59 @@ describe('endpoints', () => {
     });
     expect(revoked).toMatchObject({ id: key.id, state: 'revoked' });
     expect(await client.call('listHostKeys', { params })).toEqual({ items: [revoked] });
+  });
+});
+
+describe('OpenPGP keys', () => {
+  it('are imported, shown without their private part, named by transfers, and removed when none does', async () => {
+    await using gpg = await startGnupg();
+    const make = ['--quick-generate-key', 'Ours <files@us.example>', 'future-default', 'default', '2y'];
+    await gpg.run(['--passphrase', 'hunter2-hunter2', ...make]);
+    const secret = ['--passphrase', 'hunter2-hunter2', '--armor', '--export-secret-keys'];
+    const armored = (await gpg.run(secret)).toString();
+    const { client } = api;
+    const locked = await api.refusal('POST', '/api/v1/openpgp-keys', { name: 'ours', armored });
+    expect(locked).toMatchObject({ code: 'invalid-request', errors: [{ pointer: '/armored' }] });
+    expect(locked.detail).toContain('locked');
+
+    const body = { name: 'ours', armored, passphrase: 'hunter2-hunter2' };
+    const ours = await client.call('importOpenPgpKey', { body });
+    expect(ours).toMatchObject({
+      ...{
+        name: 'ours',
+        userIds: ['Ours <files@us.example>'],
+        fingerprint: expect.stringMatching(/^[0-9A-F]{40}$/),
+      },
+      ...{ canEncrypt: true, canSign: true, hasPrivatePart: true, expiresAt: expect.any(String) },
+    });
+    expect(await client.call('getOpenPgpKey', { params: { id: 'ours' } })).toEqual(ours);
+    expect((await client.call('listOpenPgpKeys')).items).toEqual([ours]);
+    const events = await client.call('listAuditEvents', { query: { subjectId: ours.id } });
+    expect(events.items[0]?.description).toContain(`imported private OpenPGP key ours (${ours.fingerprint})`);
+    const rows = await api.database.prisma.openPgpKey.findMany();
+    const envelopes = rows.map((row) => Buffer.from(row.envelope ?? []).toString('latin1'));
+    for (const text of [JSON.stringify([ours, events]), ...envelopes])
+      expect(text).not.toMatch(/hunter2|PRIVATE KEY/);
+    expect(await api.refusal('POST', '/api/v1/openpgp-keys', body)).toMatchObject({ code: 'conflict' });
+
+    const { definition } = await makeTransfer('signed');
+    const transforms = [{ kind: 'openpgp-sign', signWith: 'ours' } as const];
+    const params = { id: 'signed' };
+    const changed = await client.call('updateTransfer', {
+      params,
+      body: { definition: { ...definition, transforms } },
+    });
+    expect(changed).toMatchObject({ version: 2, definition: { transforms } });
+    const refused = await api.refusal('DELETE', '/api/v1/openpgp-keys/ours');
+    expect(refused).toMatchObject({ code: 'conflict', detail: expect.stringContaining('signed') });
+
+    const unknown = { ...definition, transforms: [{ kind: 'openpgp-sign', signWith: 'nobody' }] };
+    const problem = await api.refusal('PATCH', '/api/v1/transfers/signed', { definition: unknown });
+    expect(problem).toMatchObject({ errors: [{ pointer: '/definition/transforms/0/signWith' }] });
+
+    await client.call('updateTransfer', { params, body: { definition } });
+    expect(await client.call('removeOpenPgpKey', { params: { id: 'ours' } })).toEqual(ours);
+    expect((await client.call('listOpenPgpKeys')).items).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { parsePath } from '@waybill/domain';
 import { generateKeyPair, type Simulator, startSimulator } from '@waybill/simulator';
 import { createTestDatabase } from '@waybill/testkit';
+import { startGnupg } from '@waybill/testkit/gnupg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startBucket } from '../../../packages/s3/src/testing/bucket.js';
 import { readConfig } from './config.js';
@@ -109,6 +110,63 @@ it('moves files into a bucket, and warns that plain http is for all to read', as
   await using endpoint = await bucket.open({ root: 'exchange/daily' });
   const { signal } = new AbortController();
   expect(await endpoint.stat(parsePath('report.csv'), { signal })).toMatchObject({ size: 6 });
+});
+
+it('imports OpenPGP keys, and encrypts and signs with them', async () => {
+  await using gpg = await startGnupg();
+  const make = ['--quick-generate-key', 'Ours <files@us.example>', 'future-default', 'default', 'never'];
+  await gpg.run(['--passphrase', 'correct horse', ...make]);
+  const secret = ['--passphrase', 'correct horse', '--armor', '--export-secret-keys'];
+  const privateKey = (await gpg.run(secret)).toString();
+  await gpg.run([
+    '--passphrase',
+    '',
+    '--quick-generate-key',
+    'Acme <in@acme.example>',
+    'future-default',
+    'default',
+  ]);
+  const acme = (await gpg.run(['--armor', '--export', 'Acme'])).toString();
+  const passphraseFile = path.join(scratch, 'passphrase');
+  await writeFile(passphraseFile, 'wrong');
+  const importOurs = ['openpgp-key', 'import', 'ours', '--passphrase-file', passphraseFile];
+  expect(await waybill(importOurs, privateKey)).toMatchObject({
+    ...{ exitCode: 2, stderr: expect.stringContaining('does not open with this passphrase') },
+  });
+  await writeFile(passphraseFile, 'correct horse\n');
+  const imported = await waybill(importOurs, privateKey);
+  expect(imported.stdout).toMatch(/Used to +encrypt, decrypt, verify, sign/);
+  expect((await waybill(['openpgp-key', 'import', 'acme'], acme)).exitCode).toBe(0);
+  expect((await waybill(['openpgp-key', 'list'])).stdout).toMatch(
+    /acme +[0-9A-F]{40} +encrypt, verify +\S+ \S+ +Acme <in@acme.example>/,
+  );
+  const exported = await waybill(['openpgp-key', 'export', 'ours']);
+  expect(exported.stdout).toMatch(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/);
+  expect(exported.stdout).not.toContain('PRIVATE');
+
+  await mkdir(path.join(scratch, 'ours/secret'));
+  await mkdir(path.join(scratch, 'partner/secret'));
+  await writeFile(path.join(scratch, 'ours/secret/pay.csv'), 'a;b;c\n');
+  const file = path.join(scratch, 'encrypted.json');
+  const definition = {
+    source: { endpointId: 'inbox', directory: 'secret' },
+    target: { endpointId: 'acme-sftp', directory: 'secret' },
+    transforms: [{ kind: 'openpgp-encrypt', recipients: ['acme'], signWith: 'ours', armor: true }],
+  };
+  await writeFile(file, JSON.stringify({ name: 'encrypted', definition }));
+  const added = await waybill(['transfer', 'add', '--file', file]);
+  expect(added.stdout).toMatch(/Transforms +\[.*"openpgp-encrypt"/);
+  const run = await waybill(['transfer', 'run', 'encrypted', '--wait', '--json']);
+  expect(run.exitCode).toBe(0);
+  const arrived = await readFile(path.join(scratch, 'partner/secret/pay.csv.asc'));
+  const decrypted = await gpg.run(['--passphrase', '', '--decrypt'], arrived);
+  expect(decrypted.toString()).toBe('a;b;c\n');
+  const { id } = JSON.parse(run.stdout);
+  for (const what of ['show', 'deliveries', 'receipt'])
+    expect((await waybill(['run', what, id])).stdout).toMatch(/6 B, SHA-256 [0-9a-f]{64}: openpgp-encrypt/);
+
+  const refused = await waybill(['openpgp-key', 'remove', 'acme']);
+  expect(refused).toMatchObject({ exitCode: 7, stderr: expect.stringContaining('transforms of encrypted') });
 });
 
 it('brings a revoked host key back only by its fingerprint', async () => {

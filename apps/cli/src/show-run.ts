@@ -67,9 +67,25 @@ export const deliveryColumns: readonly Column<Delivery>[] = [
   { title: 'ASSURANCE', value: (d) => d.assurance },
   { title: 'DURATION', value: (d) => formatSpan(d.startedAt, d.deliveredAt), align: 'right' },
   { title: 'SHA-256', value: (d) => d.sha256 ?? '' },
+  { title: 'MADE OF', value: madeOf },
   { title: 'TURN', value: (d) => d.failure?.owner ?? '' },
   { title: 'REASON', value: (d) => (d.failure ? `${d.failure.code}: ${d.failure.message}` : '') },
 ];
+
+interface Made {
+  readonly sourceSize?: number | null | undefined;
+  readonly sourceSha256?: string | null | undefined;
+  readonly transforms?: Delivery['transforms'] | undefined;
+}
+
+/** What transforms made the file of; empty where it arrived as it was read. */
+export function madeOf({ sourceSize, sourceSha256, transforms = [] }: Made): string {
+  if (transforms.length === 0) return '';
+  const steps = transforms.map(({ kind, entry, signedBy }) =>
+    [kind, entry && `of ${entry}`, signedBy && `signed by ${signedBy}`].filter(Boolean).join(' '),
+  );
+  return `${formatBytes(sourceSize ?? 0)}, SHA-256 ${sourceSha256 ?? ''}: ${steps.join(', ')}`;
+}
 
 /** Where the endpoint's minimum is `none`, files count as delivered of which nobody can say that they arrived. */
 export function warnOfUnproven(out: Output, deliveries: readonly Delivery[]): void {

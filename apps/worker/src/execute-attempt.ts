@@ -25,7 +25,7 @@ import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
 import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
-import { transformsOpener } from './open-transforms.js';
+import { keysOnRecord, transformsOpener } from './open-transforms.js';
 import { type PendingRecords, pendingRecords } from './pending-records.js';
 import type { WorkerParts } from './worker.js';
 
@@ -131,10 +131,11 @@ async function transferFiles(
       proof,
       source,
       target,
-      openTransforms: transformsOpener(definition.transforms, source.properties.owner, {
-        db: database,
-        vault,
-      }),
+      openTransforms: transformsOpener(
+        definition.transforms,
+        source.properties.owner,
+        keysOnRecord(database, vault),
+      ),
       run: { id: run.id, madeAt: run.createdAt },
       journal: databaseJournal(database, fence),
       signal,

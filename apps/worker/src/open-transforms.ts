@@ -6,19 +6,14 @@ import { StorageError } from '@waybill/storage';
 import type { OpenTransforms, TransformedFile } from '@waybill/transfer';
 import type { KeySource, TransformError, TransformFailureCode } from '@waybill/transforms';
 
-interface Keys {
-  readonly db: Db;
-  readonly vault: Vault;
-}
-
 /**
- * The transforms of a definition as the engine takes them, with the keys that are on record.
+ * The transforms of a definition as the engine takes them.
  * @param sourceOwner whose turn it is where a file is not what it should be
  */
 export function transformsOpener(
   specs: readonly TransformSpec[] | undefined,
   sourceOwner: Owner | undefined,
-  keys: Keys,
+  keys: KeySource,
 ): OpenTransforms | undefined {
   if (!specs?.length) return undefined;
   return async (signal) => {
@@ -27,13 +22,14 @@ export function transformsOpener(
     const translate = (error: unknown): never => {
       throw error instanceof TransformError ? transformFailed(error, sourceOwner) : error;
     };
-    const ring = openKeyRing(keySource(keys));
+    const ring = openKeyRing(keys);
     const opened = await openTransforms(specs, { keys: ring, signal }).catch(translate);
     return { apply: (input, file) => translated(opened.apply(input, file), translate) };
   };
 }
 
-function keySource({ db, vault }: Keys): KeySource {
+/** The keys that are on record. */
+export function keysOnRecord(db: Db, vault: Vault): KeySource {
   const open = (name: string) =>
     openOpenPgpKey(db, name, vault).catch((cause: unknown) => {
       if (!(cause instanceof SecretRefused)) throw cause;

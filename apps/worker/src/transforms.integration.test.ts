@@ -10,10 +10,12 @@ import {
   newId,
   parsePath,
   rootPath,
+  type TransferDefinition,
   type TransformSpec,
 } from '@waybill/domain';
 import {
   addHostKey,
+  claimRun,
   composeReceipt,
   createEndpoint,
   createTransfer,
@@ -26,13 +28,18 @@ import {
 } from '@waybill/operations';
 import { openQueueSystem } from '@waybill/queue';
 import { createVault, parseMasterKey } from '@waybill/secrets';
+import { openMemoryEndpoint, type StorageEndpoint, StorageError } from '@waybill/storage';
+import { type Fault, faulty } from '@waybill/storage/faulty';
 import { createLogger } from '@waybill/telemetry';
 import { createTestDatabase } from '@waybill/testkit';
 import { startDropbear } from '@waybill/testkit/dropbear';
 import { type Gnupg, startGnupg } from '@waybill/testkit/gnupg';
+import { runTransfer } from '@waybill/transfer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeZip } from '../../../packages/transforms/src/testing/make-zip.js';
+import { databaseJournal } from './database-journal.js';
 import { executeAttempt } from './execute-attempt.js';
+import { keysOnRecord, transformsOpener } from './open-transforms.js';
 
 const PASSPHRASE = 'correct horse';
 const content = Buffer.from('IBAN;amount\nDE02;12,50 €\n'.repeat(4_000));
@@ -49,7 +56,7 @@ const fingerprints: Record<string, string> = {};
 
 beforeAll(async () => {
   gpg = await startGnupg();
-  releases.push(() => gpg[Symbol.asyncDispose]());
+  releases.push(async () => gpg[Symbol.asyncDispose]());
   exchange = await openExchange();
   const { context } = exchange;
   for (const [name, passphrase] of [
@@ -107,7 +114,7 @@ async function openExchange() {
   const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: directory } });
   const parts = { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
   return {
-    ...{ context, database, ours, theirs, oursAt: directory, theirsAt: server.directory },
+    ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: server.directory },
     async execute(runId: string) {
       await executeAttempt(parts, { runId, epoch: 1 }, new AbortController().signal);
       return await findRun(database, runId);
@@ -280,6 +287,54 @@ it('says where a file is damaged whose turn it is: the side that it came from', 
   expect(pulled.run?.failure).not.toHaveProperty('owner', 'us');
   const pushed = await transfer('push', specs, { 'a.gz': damaged });
   expect(pushed.run?.failure).toMatchObject({ code: 'transform-failed', owner: 'us' });
+});
+
+it('an attempt that takes over after the rename knows from the records what the file was made of', async () => {
+  const { context, database, ours, theirs, workerId } = exchange;
+  const definition: TransferDefinition = {
+    source: { endpointId: ours.id, directory: parsePath('in'), include: ['*'], exclude: [] },
+    target: { endpointId: theirs.id, directory: parsePath('out') },
+    transforms: [{ kind: 'openpgp-encrypt', recipients: ['acme'] }, { kind: 'gzip' }],
+    ...{ disposition: { kind: 'delete' }, conflict: 'fail', concurrency: 1, retry: defaultRetryPolicy },
+  };
+  const { id: transferId } = await createTransfer(context, { name: `t-${newId()}`, definition });
+  const { run } = await triggerRun(context, { transferId });
+  const claim = await claimRun(context, { runId: run.id, epoch: run.epoch, workerId, leaseMs: 60_000 });
+  if (claim.kind !== 'claimed') throw new Error(`the run was ${claim.kind}`);
+  const source = openMemoryEndpoint();
+  source.seed('in/day.csv', content, new Date('2026-01-01'));
+  const target = openMemoryEndpoint();
+  const attempt = (at: StorageEndpoint) =>
+    runTransfer({
+      ...{ definition, source, target: at, journal: databaseJournal(database, claim.fence) },
+      openTransforms: transformsOpener(definition.transforms, undefined, keysOnRecord(database, vault)),
+      ...{ signal: new AbortController().signal, lastAttempt: false },
+    });
+
+  const lost = new StorageError('connection-lost', 'the line was cut');
+  const cut = faulty(target, [
+    { on: 'move', effect: { kind: 'loses-reply' } },
+    ...[2, 3].map((call): Fault => ({ on: 'stat', call, effect: { kind: 'fails', error: lost } })),
+  ]);
+  await expect(attempt(cut)).rejects.toMatchObject({ code: 'connection-lost' });
+  expect(target.paths()).toEqual(['out/day.csv.pgp.gz']);
+  expect(await attempt(target)).toMatchObject({ state: 'succeeded' });
+  const arrived = target.content('out/day.csv.pgp.gz') ?? Buffer.of();
+  const { items } = await listDeliveries(database, { limit: 10 }, { runId: run.id });
+  expect(items).toMatchObject([
+    {
+      ...{ state: 'delivered', disposed: true, size: content.length },
+      ...{ targetSize: arrived.length, sha256: sha256(arrived) },
+      transformed: {
+        sourceSha256: sha256(content),
+        stages: [
+          { kind: 'openpgp-encrypt' },
+          { kind: 'gzip', bytes: arrived.length, sha256: sha256(arrived) },
+        ],
+      },
+    },
+  ]);
+  expect(source.paths()).toEqual([]);
 });
 
 describe('an OpenPGP key', () => {

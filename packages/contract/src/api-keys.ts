@@ -8,7 +8,7 @@ const scopeList = z
   .max(scopes.length)
   .meta({
     description:
-      'read: see records; operate: run, cancel, retry; define: partners, endpoints, transfers, schedules; audit: read the audit log; admin: everything.',
+      'read: see records; operate: run, cancel, retry; define: partners, endpoints, OpenPGP keys, transfers, schedules; audit: read the audit log; admin: everything.',
     example: ['read', 'operate'],
   });
 const prefix = z.string().meta({ description: 'The first characters, by which people recognise a key.' });

@@ -122,6 +122,10 @@ describe('a run', () => {
     ['delivery_checkpoint_is_hashed', 'checkpoint_bytes = 1'],
     ['delivery_sizes_not_negative', 'size = -1'],
     ['delivery_assurance_known', `assurance = 'hoped'`],
+    ['delivery_source_sha256_is_hex', `source_sha256 = 'ABC', target_size = 1, stages = '[]'`],
+    ['delivery_transformed_is_whole', `stages = '[]'`],
+    ['delivery_transformed_is_whole', 'target_size = 1'],
+    ['delivery_target_size_not_negative', `source_sha256 = repeat('0', 64), target_size = -1, stages = '[]'`],
   ])('has its delivery refused by %s with %s', async (constraint, assignment) => {
     const delivery = {
       id: crypto.randomUUID(),
@@ -155,6 +159,21 @@ describe('a check of an endpoint', () => {
     const id = await insertCheck();
     const change = database.prisma.$executeRawUnsafe(
       `update endpoint_check set ${assignment} where id = '${id}'`,
+    );
+    expect(isCheckViolation(await change.catch((error) => error), constraint)).toBe(true);
+  });
+});
+
+describe('an OpenPGP key', () => {
+  it.each([
+    ['openpgp_key_fingerprint_is_hex', `fingerprint = 'abc'`],
+    ['openpgp_key_envelope_has_key', `envelope = ''`],
+  ])('is refused by %s with %s', async (constraint, assignment) => {
+    const id = crypto.randomUUID();
+    const key = { id, name: id, fingerprint: 'A'.repeat(40), publicKey: '', canEncrypt: true, canSign: true };
+    await database.prisma.openPgpKey.create({ data: key });
+    const change = database.prisma.$executeRawUnsafe(
+      `update openpgp_key set ${assignment} where id = '${id}'`,
     );
     expect(isCheckViolation(await change.catch((error) => error), constraint)).toBe(true);
   });

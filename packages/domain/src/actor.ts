@@ -16,7 +16,7 @@ export interface Actor {
 export const scopes = ['read', 'operate', 'define', 'audit', 'admin'] as const;
 /**
  * What an API key may do. `read`: see records; `operate`: run, cancel, retry; `define`: partners, endpoints,
- * transfers, schedules; `audit`: read the audit log; `admin`: everything, API keys included.
+ * OpenPGP keys, transfers, schedules; `audit`: read the audit log; `admin`: everything, API keys included.
  */
 export type Scope = (typeof scopes)[number];
 

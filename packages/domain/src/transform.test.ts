@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { areReproducible, nameAfter, nameAfterTransforms, type TransformSpec } from './transform.js';
+import { nameAfter, nameAfterTransforms, type TransformSpec } from './transform.js';
 
 const encrypt: TransformSpec = { kind: 'openpgp-encrypt', recipients: ['bank'] };
 const decrypt: TransformSpec = { kind: 'openpgp-decrypt', decryptWith: ['ours'] };
@@ -27,9 +27,4 @@ it.each<[string, TransformSpec, string]>([
 it('names add up in the order of the steps', () => {
   expect(nameAfterTransforms('day.csv', [{ kind: 'gzip' }, encrypt])).toBe('day.csv.gz.pgp');
   expect(nameAfterTransforms('day.csv.gz.pgp', [decrypt, { kind: 'gunzip' }])).toBe('day.csv');
-});
-
-it('only what encrypts or signs gives other bytes each time', () => {
-  expect(areReproducible([{ kind: 'zip' }, { kind: 'gzip' }, decrypt])).toBe(true);
-  expect(areReproducible([{ kind: 'gzip' }, encrypt])).toBe(false);
 });

@@ -163,14 +163,6 @@ function whyCharsetRefused(spec: TransformSpec & { kind: 'charset' }): string | 
   return undefined;
 }
 
-/**
- * Whether the same input gives the same output each time, byte for byte: what an interrupted file needs to be
- * continued instead of started over. Encryption draws a fresh key, a signature holds its time.
- */
-export function areReproducible(specs: readonly TransformSpec[]): boolean {
-  return !specs.some(({ kind }) => kind === 'openpgp-encrypt' || kind === 'openpgp-sign');
-}
-
 /** What the file `name` is called after the steps: `day.csv`, gzip, OpenPGP encrypt → `day.csv.gz.pgp`. */
 export function nameAfterTransforms(name: string, specs: readonly TransformSpec[]): string {
   return specs.reduce(nameAfter, name);

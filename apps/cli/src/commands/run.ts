@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { formatBytes, formatSpan, formatTime } from '../format.js';
 import { addLimit, given } from '../options.js';
 import { fetchUpTo, type Page, printPage } from '../paging.js';
-import { deliveryColumns, followRun, printRun, warnOfUnproven } from '../show-run.js';
+import { deliveryColumns, followRun, madeOf, printRun, warnOfUnproven } from '../show-run.js';
 
 /** Deliveries shown with a run; "run deliveries" lists more. */
 const SHOWN_WITH_RUN = 20;
@@ -162,5 +162,6 @@ function printReceipt({ out }: Context, { sha256, receipt }: Receipt): void {
     { title: 'ASSURANCE', value: (d) => d.assurance },
     { title: 'DELIVERED', value: (d) => formatTime(d.deliveredAt) },
     { title: 'SHA-256', value: (d) => d.sha256 },
+    { title: 'MADE OF', value: madeOf },
   ]);
 }

@@ -201,6 +201,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Rules for files': definition.source.selection && JSON.stringify(definition.source.selection),
     To: place(definition.target, endpoints),
     'Target names': definition.target.name,
+    Transforms: definition.transforms && JSON.stringify(definition.transforms),
     'Source files': disposition(definition),
     'If the target exists': definition.conflict,
     Verification: verification(definition),

@@ -50,6 +50,21 @@ describe('a template', () => {
     expect(named(template)).toBe(path);
   });
 
+  it.each([
+    [undefined, 'out/b.csv.zip.asc'],
+    ['{name}', 'out/b.csv.zip.asc'],
+    ['x-{stem}{.ext}', 'out/x-b.csv.zip.asc'],
+    ['{ext}', 'out/asc'],
+    ['{source-dir}', 'out/a'],
+  ])('%s makes %s of a file that transforms have renamed', (template, path) => {
+    const transforms = [
+      { kind: 'gunzip' },
+      { kind: 'zip' },
+      { kind: 'openpgp-sign', signWith: 'ours', armor: true },
+    ] as const;
+    expect(named(template, 'in/a/b.csv.gz', { transforms })).toBe(path);
+  });
+
   it('mirrors directories before it begins', () => {
     const name = targetNamer({ directory: parsePath('out'), name: 'x-{name}' }, 'mirror', context);
     const file = { modifiedAt: new Date(), sequence: 1 };
