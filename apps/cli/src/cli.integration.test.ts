@@ -140,6 +140,8 @@ it('imports OpenPGP keys, and encrypts and signs with them', async () => {
   expect((await waybill(['openpgp-key', 'list'])).stdout).toMatch(
     /acme +[0-9A-F]{40} +encrypt, verify +\S+ \S+ +Acme <in@acme.example>/,
   );
+  const asking = await waybill(['openpgp-key', 'import', 'x', '--passphrase'], acme);
+  expect(asking).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--passphrase-file') });
   const exported = await waybill(['openpgp-key', 'export', 'ours']);
   expect(exported.stdout).toMatch(/^-----BEGIN PGP PUBLIC KEY BLOCK-----/);
   expect(exported.stdout).not.toContain('PRIVATE');

@@ -165,7 +165,7 @@ describe.each(['replace', 'skip', 'fail'] as const)('with conflict rule %s', (co
       expectDelivered(all, `crashed at step ${step}`);
     }
     expect(step).toBeGreaterThan(40);
-  });
+  }, 60_000);
 
   it('nor does a reply that is lost after the operation took effect', async () => {
     const operations: Operation[] = ['list', 'stat', 'read', 'put', 'move', 'remove', 'makeDirectory'];
@@ -181,5 +181,5 @@ describe.each(['replace', 'skip', 'fail'] as const)('with conflict rule %s', (co
           expect(await all.attempt(), where).toMatchObject({ state: 'succeeded' });
           expectDelivered(all, where);
         }
-  });
+  }, 60_000);
 });
