@@ -26,9 +26,11 @@ describe('the lock of a directory', () => {
     ['whose pid belongs to a later process', `${process.pid} 1\n`],
     ['that is empty', ''],
   ])('is taken over from a file %s, by one of many', async (_, content) => {
-    await writeFile(lockFile(), content);
-    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockDirectory(directory)));
-    expect(tries.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
-    expect(await readdir(directory)).toEqual(['waybill.lock']);
+    for (let round = 0; round < 30; round++) {
+      await writeFile(lockFile(), content);
+      const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockDirectory(directory)));
+      expect(tries.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
+      expect(await readdir(directory)).toEqual(['waybill.lock']);
+    }
   });
 });
