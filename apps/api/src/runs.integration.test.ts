@@ -1,6 +1,6 @@
 import type { Run, RunEvent } from '@waybill/contract';
 import { type Fence, listDeliveries, markCommitting, markDelivered, selectDeliveries } from '@waybill/db';
-import { failureKind, newId } from '@waybill/domain';
+import { failureKind, newId, parsePath } from '@waybill/domain';
 import { claimRun, finishAttempt, publishOutbox, registerWorker } from '@waybill/operations';
 import { openQueueSystem, type QueueSystem } from '@waybill/queue';
 import { verifySignature } from '@waybill/secrets';
@@ -50,10 +50,10 @@ async function deliver(fence: Fence, name: string): Promise<void> {
   const file = { sourcePath: name, targetPath: name, size: 5, sourceModifiedAt: new Date() };
   await selectDeliveries(database, fence, [file]);
   const { items } = await listDeliveries(database, { limit: 10 }, { runId: fence.runId });
-  const whole = { bytes: 5, sha256: SHA256, assurance: 'size' } as const;
+  const placed = { bytes: 5, sha256: SHA256, assurance: 'size', targetPath: parsePath(name) } as const;
   for (const { id } of items) {
-    await markCommitting(database, fence, id, whole);
-    await markDelivered(database, fence, id, whole);
+    await markCommitting(database, fence, id, placed);
+    await markDelivered(database, fence, id, placed);
   }
 }
 

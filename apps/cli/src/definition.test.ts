@@ -58,6 +58,17 @@ describe('a changed definition', () => {
     expect(definitionOf({ to: '3:other' }, changed).target).toMatchObject({ name: '{seq}{.ext}' });
   });
 
+  it('leaves the suffix of renamed files out once another conflict rule is chosen', () => {
+    const renaming = definitionOf({ conflict: 'rename', renameSuffix: '_{n}' }, stored);
+    expect(renaming).toMatchObject({
+      conflict: 'rename',
+      target: { ...stored.target, renameSuffix: '_{n}' },
+    });
+    expect(definitionOf({ conflict: 'rename' }, renaming)).toEqual(renaming);
+    expect(definitionOf({ conflict: 'skip' }, renaming)).toEqual({ ...stored, conflict: 'skip' });
+    expect(hasDefinition({ renameSuffix: '_{n}' })).toBe(true);
+  });
+
   it('asks for a proof by its name, or by the short options', () => {
     expect(definitionOf({ verification: 'remote-hash' }, stored).verification).toBe('remote-hash');
     expect(definitionOf({ readBack: true }, { ...stored, verification: 'size' }).verification).toBe(

@@ -14,7 +14,8 @@ export interface DefinitionOptions {
   readonly keepSource?: boolean;
   readonly deleteSource?: boolean;
   readonly archiveTo?: string;
-  readonly conflict?: 'replace' | 'skip' | 'fail';
+  readonly conflict?: 'replace' | 'skip' | 'fail' | 'rename';
+  readonly renameSuffix?: string;
   readonly readBack?: boolean;
   readonly verification?: 'none' | 'size' | 'read-back' | 'remote-hash';
   readonly concurrency?: number;
@@ -42,6 +43,7 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'deleteSource',
     'archiveTo',
     'conflict',
+    'renameSuffix',
     'readBack',
     'verification',
     'concurrency',
@@ -74,16 +76,28 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
   const targetChanges = given({
     ...(to === undefined ? {} : readPlace('--to', to)),
     name: options.targetName,
+    renameSuffix: options.renameSuffix,
   });
+  const target = conflict === undefined || conflict === 'rename' ? base?.target : unsuffixed(base?.target);
   return given({
     source: isEmpty(sourceChanges) ? undefined : placed('--from', { ...base?.source, ...sourceChanges }),
-    target: isEmpty(targetChanges) ? undefined : placed('--to', { ...base?.target, ...targetChanges }),
+    target:
+      isEmpty(targetChanges) && target === base?.target
+        ? undefined
+        : placed('--to', { ...target, ...targetChanges }),
     disposition: dispositionOf(options),
     conflict,
     verification: verification ?? (readBack === undefined ? undefined : readBack ? 'read-back' : 'size'),
     concurrency,
     retry: retryOf(options, base),
   } as const);
+}
+
+/** The suffix belongs to the rule `rename`, and leaves with it. */
+function unsuffixed(target: Draft['target']): Draft['target'] {
+  if (target?.renameSuffix === undefined) return target;
+  const { renameSuffix, ...others } = target;
+  return others;
 }
 
 /** @throws CommandFailed if neither the option nor what it changes says where */

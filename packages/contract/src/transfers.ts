@@ -1,5 +1,5 @@
 import { conflictRules, defaultRetryPolicy, transferKinds, verifications } from '@waybill/domain';
-import { whyTemplateRefused } from '@waybill/domain/naming';
+import { whySuffixRefused, whyTemplateRefused } from '@waybill/domain/naming';
 import { z } from 'zod';
 import { id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
 import { selectionRules, selectionRulesAsked } from './selection.js';
@@ -7,7 +7,8 @@ import { transforms } from './transforms.js';
 
 const patterns = z.array(pattern).max(50);
 const conflict = z.enum(conflictRules).meta({
-  description: 'What happens where the target already has a file of the final name.',
+  description:
+    'What happens where the target already has a file of the final name; `rename` gives the new one the first free name.',
 });
 const verification = z.enum(verifications).meta({
   description:
@@ -26,6 +27,17 @@ const template = z
     description:
       'Template of the path below the directory; files keep the names that transforms leave them if left out.',
     example: '{stem}_{date:yyyyMMdd, zone=Europe/Berlin}{.ext}',
+  });
+const renameSuffix = z
+  .string()
+  .superRefine((text, context) => {
+    const why = whySuffixRefused(text);
+    if (why !== undefined) context.addIssue({ code: 'custom', message: why });
+  })
+  .meta({
+    description:
+      'Of the conflict rule `rename`: added before the extension, with {n} counted up from 1; " ({n})" if left out.',
+    example: '_{n}',
   });
 const delayMs = z.int().min(0).max(86_400_000);
 const retryPolicy = z
@@ -72,7 +84,12 @@ export const definitionAsked = z
       exclude: patterns.default([]).meta({ description: '… and none of these does.' }),
       selection: selectionRulesAsked.optional(),
     }),
-    target: z.strictObject({ endpointId: reference, directory: path, name: template.optional() }),
+    target: z.strictObject({
+      endpointId: reference,
+      directory: path,
+      name: template.optional(),
+      renameSuffix: renameSuffix.optional(),
+    }),
     transforms: transforms.optional(),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
@@ -92,7 +109,12 @@ const definition = z
       exclude: z.array(z.string()),
       selection: selectionRules.optional(),
     }),
-    target: z.strictObject({ endpointId: id, directory: pathShown, name: z.string().optional() }),
+    target: z.strictObject({
+      endpointId: id,
+      directory: pathShown,
+      name: z.string().optional(),
+      renameSuffix: z.string().optional(),
+    }),
     transforms: transforms.optional(),
     disposition: dispositionShown,
     conflict,

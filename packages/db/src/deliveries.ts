@@ -34,7 +34,7 @@ export interface Delivery {
   readonly checkpoint: { readonly bytes: number; readonly sha256: string } | undefined;
   readonly resumedFrom: number;
   /** The whole whose rename onto the final name may have been asked for. */
-  readonly committing: WholeFile | undefined;
+  readonly committing: PlacedFile | undefined;
   /** Of what is at the target. */
   readonly sha256: string | undefined;
   readonly assurance: Assurance;
@@ -66,6 +66,11 @@ export interface WholeFile {
   readonly assurance: Assurance;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
+}
+
+/** A whole file and the final name that it is to get or has got. */
+export interface PlacedFile extends WholeFile {
+  readonly targetPath: RemotePath;
 }
 
 /** All of a run, in the order of their selection. */
@@ -186,27 +191,27 @@ export async function saveCheckpoint(
 }
 
 /** The whole file is on the target under its part name and is about to be renamed. */
-export async function markCommitting(db: Db, fence: Fence, id: Id, whole: WholeFile): Promise<boolean> {
-  const { bytes, sha256, assurance } = whole;
+export async function markCommitting(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
+  const { bytes, sha256, assurance, targetPath } = placed;
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`committing_at = now(), checkpoint_bytes = ${BigInt(bytes)}::bigint, checkpoint_sha256 = ${sha256},
-      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(whole)}`,
+    Prisma.sql`committing_at = now(), committing_path = ${targetPath}, checkpoint_bytes = ${BigInt(bytes)}::bigint,
+      checkpoint_sha256 = ${sha256}, sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(placed)}`,
   );
 }
 
-export async function markDelivered(db: Db, fence: Fence, id: Id, whole: WholeFile): Promise<boolean> {
-  const { bytes, sha256, assurance, transformed } = whole;
+export async function markDelivered(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
+  const { bytes, sha256, assurance, transformed, targetPath } = placed;
   // What transforms made has a size of its own: the source keeps the one that it is recognised by.
   const size = transformed ? Prisma.empty : Prisma.sql`size = ${BigInt(bytes)}::bigint,`;
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`state = 'delivered', delivered_at = coalesce(delivered_at, now()), ${size}
-      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(whole)}, ${failureColumns(undefined)}`,
+    Prisma.sql`state = 'delivered', target_path = ${targetPath}, delivered_at = coalesce(delivered_at, now()), ${size}
+      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(placed)}, ${failureColumns(undefined)}`,
   );
 }
 
@@ -270,6 +275,7 @@ function toDelivery(row: Row): Delivery {
     checkpointBytes,
     checkpointSha256,
     committingAt,
+    committingPath,
     failureCode,
     failureMessage,
     failureOwner,
@@ -294,7 +300,13 @@ function toDelivery(row: Row): Delivery {
     checkpoint: checkpointSha256 === null ? undefined : { bytes, sha256: checkpointSha256 },
     resumedFrom: toNumber(row.resumedFrom),
     committing:
-      committingAt && row.sha256 !== null ? { bytes, sha256: row.sha256, assurance, transformed } : undefined,
+      committingAt && row.sha256 !== null
+        ? {
+            ...{ bytes, sha256: row.sha256, assurance, transformed },
+            // A row of an earlier release does not say: then the wanted name was the only one.
+            targetPath: (committingPath ?? row.targetPath) as RemotePath,
+          }
+        : undefined,
     sha256: row.sha256 ?? undefined,
     assurance,
     deliveredAt: row.deliveredAt ?? undefined,

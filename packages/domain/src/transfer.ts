@@ -24,8 +24,11 @@ export type Disposition =
   /** Moved into `directory` of the source endpoint. */
   | { readonly kind: 'archive'; readonly directory: RemotePath };
 
-export const conflictRules = ['replace', 'skip', 'fail'] as const;
-/** What happens where the target already has a file of the final name. */
+export const conflictRules = ['replace', 'skip', 'fail', 'rename'] as const;
+/**
+ * What happens where the target already has a file of the final name.
+ * - `rename`: the new one gets the first free name, counted up by `target.renameSuffix`
+ */
 export type ConflictRule = (typeof conflictRules)[number];
 
 export const verifications = ['none', 'size', 'read-back', 'remote-hash'] as const;
@@ -53,6 +56,8 @@ export interface TransferDefinition {
     readonly directory: RemotePath;
     /** Template of the path below the directory; if left out, a file has the name that its transforms leave it. */
     readonly name?: string | undefined;
+    /** Added before the extension by the conflict rule `rename`, with `{n}` counted up from 1; ` ({n})` if left out. */
+    readonly renameSuffix?: string | undefined;
   };
   /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
   readonly transforms?: readonly TransformSpec[] | undefined;

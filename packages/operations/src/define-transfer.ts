@@ -19,7 +19,7 @@ import {
   transferKind,
   whyProofRefused,
 } from '@waybill/domain';
-import { whyTemplateRefused } from '@waybill/domain/naming';
+import { whyConflictRefused, whyTemplateRefused } from '@waybill/domain/naming';
 import { whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import { checkTransforms } from './check-transforms.js';
@@ -96,6 +96,7 @@ async function existing(db: Db, idOrName: string): Promise<Transfer> {
 /** The kind that the endpoints make it. */
 async function checkDefinition(db: Db, definition: TransferDefinition): Promise<TransferKind> {
   checkSelection(definition);
+  checkConflict(definition);
   await checkTransforms(db, definition.transforms ?? []);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
@@ -120,6 +121,11 @@ function checkSelection({ source, target }: TransferDefinition): void {
   if (rules) refuse(rules.message, `/definition/source/selection/${rules.member}`);
   const template = target.name === undefined ? undefined : whyTemplateRefused(target.name);
   if (template !== undefined) refuse(template, '/definition/target/name');
+}
+
+function checkConflict(definition: TransferDefinition): void {
+  const why = whyConflictRefused(definition);
+  if (why) refuse(why.message, `/definition/${why.member}`);
 }
 
 function checkPatterns(patterns: readonly string[], field: string): void {

@@ -252,6 +252,23 @@ describe('a transfer', () => {
     expect(versions.items.map(({ number }) => number)).toEqual([7, 6, 5, 4, 3, 2, 1]);
   });
 
+  it('is refused where the conflict rule goes with nothing else that it says', async () => {
+    const good = await makeDefinition(context, 'at-odds');
+    const fieldOf = async (change: Partial<typeof good>) =>
+      (await refusal(createTransfer(context, { name: 'at-odds', definition: { ...good, ...change } }))).field;
+    const target = { ...good.target, renameSuffix: '_{n}' };
+    const doneFile = { name: '{name}.done', afterwards: 'move' } as const;
+    const source = { ...good.source, selection: { doneFile } };
+    expect(await fieldOf({ target })).toBe('/definition/target/renameSuffix');
+    expect(await fieldOf({ target: { ...target, renameSuffix: '/' }, conflict: 'rename' })).toBe(
+      '/definition/target/renameSuffix',
+    );
+    expect(await fieldOf({ source, conflict: 'rename' })).toBe('/definition/conflict');
+    expect(
+      await createTransfer(context, { name: 'fits', definition: { ...good, target, conflict: 'rename' } }),
+    ).toMatchObject({ definition: { target, conflict: 'rename' } });
+  });
+
   it('is refused with the field at fault', async () => {
     const good = await makeDefinition(context, 'faulty');
     const create = (definition: typeof good) =>

@@ -20,7 +20,7 @@ import {
   saveProgress,
   selectDeliveries,
 } from '@waybill/db';
-import { type AttemptOutcome, joinPath, newId, rootPath } from '@waybill/domain';
+import { type AttemptOutcome, joinPath, newId, parsePath, rootPath } from '@waybill/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cancelRun } from './cancel-run.js';
 import { claimRun, renewLease } from './claim-run.js';
@@ -186,7 +186,10 @@ describe('an attempt ends', () => {
     if (!first || !second) throw new Error('nothing was selected');
     expect([first.sourcePath, second.sourcePath]).toEqual(['b.csv', 'a.csv']);
     await markMoving(context.database, fence, first.id, { partPath, resumedFrom: 0 });
-    await markDelivered(context.database, fence, first.id, { bytes: 10, sha256, assurance: 'size' });
+    await markDelivered(context.database, fence, first.id, {
+      ...{ bytes: 10, sha256, assurance: 'size' },
+      targetPath: parsePath('b (1).csv'),
+    });
     await markDisposed(context.database, fence, first.id);
     await markFailed(context.database, fence, second.id, { code: 'not-found', message: 'gone' }, 'failed');
     expect(await finishAttempt(context, fence, { kind: 'done', state: 'partial' })).toBe(true);
@@ -202,7 +205,9 @@ describe('an attempt ends', () => {
       finishedAt: expect.any(Date),
     });
     const receipt = await composeReceipt(context.database, run.id);
-    expect(receipt.deliveries).toMatchObject([{ sourcePath: 'b.csv', size: 10, sha256, assurance: 'size' }]);
+    expect(receipt.deliveries).toMatchObject([
+      { sourcePath: 'b.csv', targetPath: 'b (1).csv', size: 10, sha256, assurance: 'size' },
+    ]);
     await updateEndpoint(context, receipt.source.endpointId, { name: `renamed-${run.id}` });
     await updateTransfer(context, run.transferId, { name: `renamed-${run.id}` });
     const { items } = await listAuditEvents(context.database, { limit: 1 }, { subjectId: run.id });
@@ -307,7 +312,7 @@ describe('a lost attempt', () => {
     expect(await listAttempts(context.database, fence.runId)).toMatchObject([{ state: 'lost' }]);
 
     const { database } = context;
-    const whole = { bytes: 10, sha256, assurance: 'size' } as const;
+    const whole = { bytes: 10, sha256, assurance: 'size', targetPath: parsePath('a (1)') } as const;
     const file = { sourcePath: 'a', targetPath: 'a', size: 11, sourceModifiedAt: undefined };
     const progress = {
       filesSelected: 1,
@@ -407,7 +412,7 @@ describe('a person', () => {
     const refused = { code: 'path-refused', message: 'a newline' } as const;
     const hostile = { sourcePath: 'bad\\n', targetPath: 'bad\\n', size: 1, sourceModifiedAt: undefined };
     await selectDeliveries(database, fence, [{ ...hostile, failure: refused }]);
-    const whole = { bytes: 10, sha256, assurance: 'size' } as const;
+    const whole = { bytes: 10, sha256, assurance: 'size', targetPath: parsePath('a (1)') } as const;
     await markDelivered(database, fence, idOf(all, 'delivered'), whole);
     await markDelivered(database, fence, idOf(all, 'undisposed'), whole);
     for (const name of ['failed', 'undisposed'])
@@ -465,7 +470,7 @@ describe('the record of a delivery', () => {
     expect(await record()).toMatchObject({ resumedFrom: 7, checkpoint: { bytes: 7, sha256 } });
     await markMoving(database, fence, id, { partPath, resumedFrom: 0 });
     expect(await record()).toMatchObject({ resumedFrom: 0, checkpoint: undefined });
-    const whole = { bytes: 10, sha256, assurance: 'read-back' } as const;
+    const whole = { bytes: 10, sha256, assurance: 'read-back', targetPath: parsePath('a (1)') } as const;
     await markCommitting(database, fence, id, whole);
     expect(await record()).toMatchObject({ committing: whole });
     const file = { sourcePath: 'a', targetPath: 'a', size: 12, sourceModifiedAt: new Date(2_000_000) };

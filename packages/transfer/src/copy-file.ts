@@ -1,10 +1,9 @@
 import type { Hash } from 'node:crypto';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
-import type { Proof } from './commit.js';
 import { fromTheStart, startPoint } from './resume.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
-import { Superseded } from './run-journal.js';
+import { Superseded, type WholePart } from './run-journal.js';
 import { Transformation } from './transform-file.js';
 import { verifyPart } from './verify.js';
 
@@ -21,7 +20,7 @@ interface Read {
  * target holds other bytes; `unproven` if it can't be proven what it holds; `transform-failed`. The part file is left
  * as it is.
  */
-export async function copyToPart(run: RunContext, file: FileToMove): Promise<Proof> {
+export async function copyToPart(run: RunContext, file: FileToMove): Promise<WholePart> {
   const transforms = await run.transformsOf(file);
   // Encryption and the like put out other bytes each time: what transforms change starts over.
   const start = transforms ? fromTheStart() : await startPoint(run, file);

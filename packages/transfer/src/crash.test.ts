@@ -11,10 +11,19 @@ const clashing = someBytes(CHUNK, 2);
 const theirs = 'what the target had before';
 
 const dispositions: Disposition[] = [{ kind: 'keep' }, { kind: 'delete' }, archived];
-const conflicts: ConflictRule[] = ['replace', 'skip', 'fail'];
+const conflicts: ConflictRule[] = ['replace', 'skip', 'fail', 'rename'];
 const early = dispositions.flatMap((disposition) => conflicts.map((conflict) => ({ disposition, conflict })));
-const late = (['skip', 'fail'] as const).map((conflict) => ({ disposition: archived, conflict, late: true }));
+const late = (['skip', 'fail', 'rename'] as const).map((conflict) => ({
+  disposition: archived,
+  conflict,
+  late: true,
+}));
 const table: Rules[] = [...early, ...late];
+
+const STATES = {
+  ...{ replace: 'delivered', rename: 'delivered' },
+  ...{ skip: 'skipped', fail: 'failed' },
+} as const;
 
 interface Rules {
   readonly disposition: Disposition;
@@ -52,20 +61,26 @@ function expectAllInOrder(
   { disposition, conflict }: Rules,
   step: string,
 ): void {
-  const bDelivered = conflict === 'replace';
+  const bName = { replace: 'b', rename: 'b (1)', skip: '', fail: '' }[conflict];
+  const bDelivered = bName !== '';
+  const expected = new Map([
+    ['out/a', Buffer.from(newFile)],
+    ['out/b', Buffer.from(theirs)],
+    ...(bDelivered ? [[`out/${bName}`, Buffer.from(clashing)] as const] : []),
+  ]);
   const kept = disposition.kind === 'keep';
   const delivered = bDelivered ? ['a', 'b'] : ['a'];
+  const names = bDelivered ? ['a', bName] : ['a'];
   const left = kept ? ['a', 'b'] : bDelivered ? [] : ['b'];
-  expect(target.paths(), step).toEqual(['out/a', 'out/b']);
-  expect(target.content('out/a')?.equals(newFile), step).toBe(true);
-  expect(target.content('out/b')?.equals(Buffer.from(bDelivered ? clashing : theirs)), step).toBe(true);
-  expect(moves.target.map((move) => move.replace(/^.* -> out\//, '')).sort(), step).toEqual(delivered);
+  expect(target.paths(), step).toEqual([...expected.keys()]);
+  for (const [path, content] of expected) expect(target.content(path)?.equals(content), step).toBe(true);
+  expect(moves.target.map((move) => move.replace(/^.* -> out\//, '')).sort(), step).toEqual(names);
   const done = disposition.kind === 'archive' ? delivered.map((name) => `done/${name}`) : [];
   expect(source.paths(), step).toEqual([...done, ...left.map((name) => `in/${name}`)]);
   expect(moves.source.length, step).toBe(done.length);
   expect(journal.record('in/a'), step).toMatchObject({ state: 'delivered', disposed: !kept });
-  const b = { replace: 'delivered', skip: 'skipped', fail: 'failed' } as const;
-  expect(journal.record('in/b').state, step).toBe(b[conflict]);
+  const b = bDelivered ? { targetPath: `out/${bName}` } : {};
+  expect(journal.record('in/b'), step).toMatchObject({ state: STATES[conflict], ...b });
 }
 
 const endOf = (conflict: ConflictRule) => ({ state: conflict === 'fail' ? 'partial' : 'succeeded' });

@@ -1,6 +1,6 @@
 import { atLeast, stronger } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import { commit, mayMove, type Proof } from './commit.js';
+import { commit, mayMove } from './commit.js';
 import { copyToPart } from './copy-file.js';
 import { outcomeUnknown, reconcile } from './reconcile.js';
 import {
@@ -12,7 +12,7 @@ import {
   type RunContext,
   removePart,
 } from './run-context.js';
-import type { DeliveryRecord } from './run-journal.js';
+import type { DeliveryRecord, PlacedPart } from './run-journal.js';
 
 export interface Moved {
   readonly state: 'delivered' | 'skipped';
@@ -47,41 +47,44 @@ async function settleCommit(
   file: FileToMove,
 ): Promise<'delivered' | 'skipped' | undefined> {
   const { committing, state } = record;
-  // In any other state the rename got a clear answer: it was refused, and the delivery failed.
-  if (!committing || (state !== 'moving' && state !== 'unknown')) return undefined;
+  if (!committing || !mayHaveCommitted(run, state)) return undefined;
+  const placed = { ...file, targetPath: committing.targetPath };
   // A target that replaces in steps may have stopped between two of them.
-  await run.target.recover?.(file.targetPath, { signal: run.signal });
-  const finding = await reconcile(run, file, committing).catch((error: unknown) => {
-    // In `unknown` the run was held: that it runs again is a person's decision, who need not see more than we do.
-    if (state === 'unknown' && isCode(error, 'outcome-unknown')) return { kind: 'gone' } as const;
+  await run.target.recover?.(placed.targetPath, { signal: run.signal });
+  const decided = state !== 'moving';
+  const finding = await reconcile(run, placed, committing).catch((error: unknown) => {
+    // The run was held, or it failed: that it runs again is a person's decision, who need not see more than we do.
+    if (decided && isCode(error, 'outcome-unknown')) return { kind: 'gone' } as const;
     throw error;
   });
-  if (finding.kind === 'ready' || finding.kind === 'arrived') {
-    const proof = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
-    return settleProven(run, file, finding.kind, proof);
+  if (!('assurance' in finding)) {
+    if (finding.kind === 'gone' && !decided) throw outcomeUnknown(run, placed, committing);
+    return undefined;
   }
-  if (finding.kind === 'gone' && state !== 'unknown') throw outcomeUnknown(run, file, committing);
-  return undefined;
+  const proven = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
+  if (finding.kind === 'arrived') return settleArrived(run, placed, proven);
+  return atLeast(proven.assurance, run.proof) ? commit(run, file, proven) : undefined;
+}
+
+/**
+ * A delivery that failed, `selected` again once a person has retried it, is simply sent again, unless that would put a
+ * second file beside the first.
+ */
+function mayHaveCommitted({ definition }: RunContext, state: DeliveryRecord['state']): boolean {
+  return state === 'moving' || state === 'unknown' || definition.conflict === 'rename';
 }
 
 /** What is required may have grown since the rename was asked for. */
-async function settleProven(
-  run: RunContext,
-  file: FileToMove,
-  found: 'ready' | 'arrived',
-  proof: Proof,
-): Promise<'delivered' | 'skipped' | undefined> {
-  const enough = atLeast(proof.assurance, run.proof);
-  if (found === 'ready') return enough ? commit(run, file, proof) : undefined;
-  if (!enough)
+async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<'delivered'> {
+  if (!atLeast(placed.assurance, run.proof))
     throw new StorageError(
       'unproven',
-      `${file.targetPath} at ${run.target.label} has arrived, but is proven by "${proof.assurance}" alone, and ` +
+      `${file.targetPath} at ${run.target.label} has arrived, but is proven by "${placed.assurance}" alone, and ` +
         `"${run.proof}" is required; require less to have it counted as delivered`,
     );
-  await run.journal.committing(file.id, proof);
+  await run.journal.committing(file.id, placed);
   await run.target.remove(file.partPath, { signal: run.signal });
-  await run.journal.delivered(file.id, proof);
+  await run.journal.delivered(file.id, placed);
   return 'delivered';
 }
 

@@ -15,10 +15,10 @@ export interface DeliveryRecord {
   /** Where the next attempt may continue: an acknowledged prefix of the part file. */
   readonly checkpoint: Checkpoint | undefined;
   /**
-   * Set once the rename onto the final name may have been asked for. In `moving` and `unknown` it means: look what
-   * became of it before doing anything again.
+   * Set once the rename onto the final name may have been asked for. In `moving` and `unknown`, and in any state where
+   * sending again would make a second file, it means: look what became of it before doing anything again.
    */
-  readonly committing: WholePart | undefined;
+  readonly committing: PlacedPart | undefined;
   /** Of what arrived. */
   readonly sha256: string | undefined;
   readonly disposed: boolean;
@@ -33,6 +33,12 @@ export interface WholePart {
   readonly assurance: Assurance;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
+}
+
+/** A whole part file, and the final name that it is to get or has got. */
+export interface PlacedPart extends WholePart {
+  /** Where the wanted name is taken, it may be another one. */
+  readonly targetPath: RemotePath;
 }
 
 /** An unbroken prefix that the target has acknowledged: its length and SHA-256 (hex). */
@@ -73,8 +79,9 @@ export interface RunJournal {
   moving(id: Id, step: { partPath: RemotePath; resumedFrom: number }): Promise<void>;
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
-  committing(id: Id, whole: WholePart): Promise<void>;
-  delivered(id: Id, proof: WholePart): Promise<void>;
+  committing(id: Id, placed: PlacedPart): Promise<void>;
+  /** From now on the record's `targetPath` is the name that the file got. */
+  delivered(id: Id, placed: PlacedPart): Promise<void>;
   /** Immediately before the source is removed or archived: throws `Superseded` if the run is no longer ours. */
   disposing(id: Id): Promise<void>;
   disposed(id: Id): Promise<void>;

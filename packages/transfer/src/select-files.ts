@@ -62,9 +62,17 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
     );
   const taken = takenBy(known, rules).files;
   const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
-  refuseCollisions([...known, ...selected]);
+  refuseCollisions([...inTheWay(known, definition), ...selected]);
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
   return [...fresh.refused.map(refusedFile), ...selected].map(owned);
+}
+
+/** Files that another one of their name could replace. */
+function inTheWay(
+  known: readonly DeliveryRecord[],
+  { conflict }: TransferDefinition,
+): readonly DeliveryRecord[] {
+  return conflict === 'rename' ? known.filter(({ state }) => state !== 'delivered') : known;
 }
 
 /** What is wrong with a file of the source is its owner's to put right. */

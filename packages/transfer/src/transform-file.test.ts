@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConflictRule } from '@waybill/domain';
+import { conflictRules } from '@waybill/domain';
 import { type Fault, faulty, type Operation } from '@waybill/storage/faulty';
 import { describe, expect, it } from 'vitest';
 import type { RunTransferInput } from './run-transfer.js';
@@ -115,7 +115,7 @@ describe('a file that is transformed on its way', () => {
   });
 });
 
-describe.each(['replace', 'skip', 'fail'] as const)('with conflict rule %s', (conflict: ConflictRule) => {
+describe.each(conflictRules)('with conflict rule %s', (conflict) => {
   function crashing() {
     const world = transforming(
       { a: content, b: someBytes(CHUNK, 2) },

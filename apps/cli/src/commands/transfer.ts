@@ -155,8 +155,10 @@ function fieldsOf(command: Command): Command {
         'replace',
         'skip',
         'fail',
+        'rename',
       ]),
     )
+    .option('--rename-suffix <text>', 'of --conflict rename: added to a name that is taken ( ({n}))')
     .addOption(
       new Option(
         '--verification <level>',
@@ -203,7 +205,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Target names': definition.target.name,
     Transforms: definition.transforms && JSON.stringify(definition.transforms),
     'Source files': disposition(definition),
-    'If the target exists': definition.conflict,
+    'If the target exists': conflict(definition),
     Verification: verification(definition),
     'At once': definition.concurrency,
     Retry: `${maxAttempts} attempts, waits of ${formatDuration(firstDelayMs)} to ${formatDuration(maxDelayMs)}`,
@@ -220,6 +222,10 @@ function place(
 
 function patterns({ source }: Definition): string {
   return [...source.include, ...source.exclude.map((pattern) => `not ${pattern}`)].join(', ');
+}
+
+function conflict({ conflict: rule, target }: Definition): string {
+  return target.renameSuffix === undefined ? rule : `${rule}, with "${target.renameSuffix}"`;
 }
 
 function verification({ verification: asked }: Definition): string {

@@ -1,20 +1,11 @@
 import { baseName, joinPath, parentOf, type RemotePath } from '../remote-path.js';
+import type { TransferDefinition } from '../transfer.js';
 import { nameParts } from './name-parts.js';
 import { fitName } from './part-name.js';
 
-/** What happens where the target already has a file of the final name. */
-export type ConflictPolicy =
-  | { readonly kind: 'replace' | 'skip' | 'fail' | 'append' }
-  /** Another name: `suffix` with `{n}` counted up from 1, before the extension. Default: ` ({n})`. */
-  | { readonly kind: 'rename'; readonly suffix?: string | undefined };
-
-export type ConflictDecision =
-  | { readonly kind: 'put'; readonly path: RemotePath; readonly replace: boolean }
-  | { readonly kind: 'append'; readonly path: RemotePath }
-  | { readonly kind: 'skip' | 'fail'; readonly because: string };
-
-const DEFAULT_SUFFIX = ' ({n})';
-const MAX_TRIES = 999;
+export const DEFAULT_RENAME_SUFFIX = ' ({n})';
+/** Names that are tried beside the wanted one. */
+export const MAX_RENAMES = 999;
 
 /** Why the suffix of a rename is refused; `undefined` if it may be used. */
 export function whySuffixRefused(suffix: string): string | undefined {
@@ -24,27 +15,38 @@ export function whySuffixRefused(suffix: string): string | undefined {
   return undefined;
 }
 
-/** Where a file goes that is to become `target`, given which paths are taken. */
-export function decideConflict(
-  policy: ConflictPolicy,
-  target: RemotePath,
-  isTaken: (path: RemotePath) => boolean,
-): ConflictDecision {
-  if (policy.kind === 'replace') return { kind: 'put', path: target, replace: true };
-  if (!isTaken(target)) return { kind: 'put', path: target, replace: false };
-  const there = `the target already has ${target}`;
-  if (policy.kind === 'append') return { kind: 'append', path: target };
-  if (policy.kind !== 'rename')
-    return { kind: policy.kind, because: `${there}, and the conflict rule is "${policy.kind}"` };
-  for (let n = 1; n <= MAX_TRIES; n++) {
-    const path = renamed(target, policy.suffix ?? DEFAULT_SUFFIX, n);
-    if (!isTaken(path)) return { kind: 'put', path, replace: false };
+/** The names that a file may get which is to become `wanted`, the wanted one first. */
+export function* namesFor(
+  wanted: RemotePath,
+  suffix: string = DEFAULT_RENAME_SUFFIX,
+): Generator<RemotePath, void, undefined> {
+  yield wanted;
+  const { stem, dotExtension } = nameParts(baseName(wanted));
+  for (let n = 1; n <= MAX_RENAMES; n++) {
+    const added = suffix.replace('{n}', () => String(n)) + dotExtension;
+    yield joinPath(parentOf(wanted), fitName('', stem, added));
   }
-  return { kind: 'fail', because: `${there}, and ${MAX_TRIES} other names for it; remove some` };
 }
 
-function renamed(target: RemotePath, suffix: string, n: number): RemotePath {
-  const { stem, dotExtension } = nameParts(baseName(target));
-  const added = suffix.replace('{n}', () => String(n)) + dotExtension;
-  return joinPath(parentOf(target), fitName('', stem, added));
+/** Why the conflict rule does not go with the rest of the definition; `undefined` if it does. */
+export function whyConflictRefused({
+  conflict,
+  source,
+  target,
+}: Pick<TransferDefinition, 'conflict' | 'source' | 'target'>):
+  | { readonly member: string; readonly message: string }
+  | undefined {
+  if (target.renameSuffix !== undefined && conflict !== 'rename')
+    return {
+      member: 'target/renameSuffix',
+      message: `the conflict rule is "${conflict}", which renames nothing: leave renameSuffix out, or choose "rename"`,
+    };
+  const suffix = target.renameSuffix === undefined ? undefined : whySuffixRefused(target.renameSuffix);
+  if (suffix !== undefined) return { member: 'target/renameSuffix', message: suffix };
+  if (conflict === 'rename' && source.selection?.doneFile?.afterwards === 'move')
+    return {
+      member: 'conflict',
+      message: `"${conflict}" would part a done-file from its file: have done-files kept or removed, or choose another rule`,
+    };
+  return undefined;
 }

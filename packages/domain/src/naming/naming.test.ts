@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PathRefused, parsePath } from '../remote-path.js';
+import { baseName, PathRefused, parsePath } from '../remote-path.js';
 import { addBusinessDays, addMonths, dateOf, epochDay, weekendsOnly } from './business-day.js';
-import { type ConflictPolicy, decideConflict, whySuffixRefused } from './conflict.js';
+import { namesFor, whySuffixRefused } from './conflict.js';
 import { planPart, whyAffixRefused } from './part-naming.js';
 import { findCollision, type NamingContext, targetNamer } from './target-path.js';
 import { parseTemplate, TemplateRefused } from './template.js';
@@ -180,36 +180,19 @@ describe('a business day', () => {
   });
 });
 
-describe('where the target has the file already', () => {
-  const target = parsePath('out/a.csv');
-  const taken = new Set(['out/a.csv', 'out/a (1).csv']);
-  const decide = (policy: ConflictPolicy) => decideConflict(policy, target, (path) => taken.has(path));
+describe('names beside one that is taken', () => {
+  const firstOf = (name: string, count: number, suffix?: string) =>
+    [...namesFor(parsePath(name), suffix)].slice(0, count);
 
-  it.each<[ConflictPolicy, object]>([
-    [{ kind: 'replace' }, { kind: 'put', path: 'out/a.csv', replace: true }],
-    [{ kind: 'append' }, { kind: 'append', path: 'out/a.csv' }],
-    [{ kind: 'rename' }, { kind: 'put', path: 'out/a (2).csv', replace: false }],
-    [
-      { kind: 'rename', suffix: '_{n}' },
-      { kind: 'put', path: 'out/a_1.csv', replace: false },
-    ],
-    [{ kind: 'skip' }, { kind: 'skip', because: expect.stringContaining('out/a.csv') }],
-    [{ kind: 'fail' }, { kind: 'fail', because: expect.stringContaining('"fail"') }],
-  ])('%j decides %j', (policy, decision) => {
-    expect(decide(policy)).toEqual(decision);
+  it('are counted up before the extension', () => {
+    expect(firstOf('out/a.csv', 3)).toEqual(['out/a.csv', 'out/a (1).csv', 'out/a (2).csv']);
+    expect(firstOf('out/a', 2, '_{n}')).toEqual(['out/a', 'out/a_1']);
   });
 
-  it('and every other name as well, it fails', () => {
-    expect(decideConflict({ kind: 'rename' }, target, () => true)).toMatchObject({ kind: 'fail' });
-  });
-
-  it('nothing is decided where it has not', () => {
-    for (const kind of ['skip', 'fail', 'rename', 'append'] as const)
-      expect(decideConflict({ kind }, target, () => false)).toEqual({
-        kind: 'put',
-        path: target,
-        replace: false,
-      });
+  it('are of one length at most, and come to an end', () => {
+    const names = firstOf(`out/${'ü'.repeat(125)}.csv`, 2_000);
+    expect(new Set(names).size).toBe(1_000);
+    for (const name of names) expect(Buffer.byteLength(baseName(name))).toBeLessThanOrEqual(255);
   });
 
   it.each(['', 'x', '{n}{n}', '/{n}'])('the suffix "%s" is refused', (suffix) => {

@@ -1,12 +1,18 @@
 import { type Failure, type Id, newId, type RemotePath } from '@waybill/domain';
-import type { Proof } from '../commit.js';
-import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from '../run-journal.js';
+import type {
+  Checkpoint,
+  DeliveryRecord,
+  PlacedPart,
+  RunJournal,
+  SelectedFile,
+  WholePart,
+} from '../run-journal.js';
 import type { Crash } from './crash.js';
 
 export type MemoryRecord = DeliveryRecord & {
   readonly failure?: Failure;
   readonly reason?: string;
-  readonly proof?: Proof;
+  readonly proof?: WholePart;
 };
 
 /** A journal in memory, with the meaning that the database gives to each step; it refuses moves that no state allows. */
@@ -59,13 +65,13 @@ export class MemoryJournal implements RunJournal {
     return this.#change('checkpoint', id, `${checkpoint.bytes}`, () => ({ checkpoint }));
   }
 
-  committing(id: Id, whole: Proof): Promise<void> {
-    return this.#change('committing', id, whole.assurance, () => ({ committing: { ...whole } }));
+  committing(id: Id, placed: PlacedPart): Promise<void> {
+    return this.#change('committing', id, placed.assurance, () => ({ committing: placed }));
   }
 
-  delivered(id: Id, proof: Proof): Promise<void> {
+  delivered(id: Id, { targetPath, ...proof }: PlacedPart): Promise<void> {
     return this.#change('delivered', id, proof.assurance, () => ({
-      ...{ state: 'delivered', sha256: proof.sha256, proof: { ...proof } },
+      ...{ state: 'delivered', targetPath, sha256: proof.sha256, proof },
     }));
   }
 

@@ -26,16 +26,18 @@ export type DefinitionChange = Partial<Omit<TransferDefinition, 'source'>> & {
   readonly selection?: SelectionRules;
   /** Template of target names. */
   readonly name?: string;
+  readonly renameSuffix?: string;
 };
 
 export const archived = { kind: 'archive', directory: parsePath('done') } as const;
 
 /** Takes files as they are: those of a test are written to their end before it looks. */
 export function aDefinition(changes: DefinitionChange = {}) {
-  const { include = ['*'], exclude = [], selection = { settleMs: 0 }, name, ...change } = changes;
+  const { include = ['*'], exclude = [], selection = { settleMs: 0 }, ...others } = changes;
+  const { name, renameSuffix, ...change } = others;
   return {
     source: { endpointId: newId(), directory: parsePath('in'), include, exclude, selection },
-    target: { endpointId: newId(), directory: parsePath('out'), name },
+    target: { endpointId: newId(), directory: parsePath('out'), name, renameSuffix },
     disposition: { kind: 'keep' },
     conflict: 'replace',
     verification: 'size',

@@ -1,0 +1,36 @@
+import { DEFAULT_RENAME_SUFFIX, MAX_RENAMES, namesFor } from '@waybill/domain/naming';
+import { StorageError } from '@waybill/storage';
+import { renameOnto } from './rename-onto.js';
+import { type FileToMove, type RunContext, statIfAny } from './run-context.js';
+import type { WholePart } from './run-journal.js';
+
+/**
+ * Conflict rule `rename`: the part file gets the first name that is free. The look only spares asking for names that
+ * are taken; it is the rename itself, which replaces nothing, that takes the name.
+ * @throws StorageError `already-exists` if all of them are taken
+ */
+export async function commitUnderFreeName(
+  run: RunContext,
+  file: FileToMove,
+  proof: WholePart,
+): Promise<'delivered'> {
+  for await (const targetPath of freeNames(run, file)) {
+    const taken = await renameOnto(run, { ...file, targetPath }, proof, { replace: false });
+    if (taken === undefined) return 'delivered';
+  }
+  throw noneFree(run, file);
+}
+
+/** The names under which nothing was found, one after the other: each may be taken by the time it is used. */
+async function* freeNames(run: RunContext, { targetPath }: FileToMove) {
+  for (const name of namesFor(targetPath, run.definition.target.renameSuffix))
+    if (!(await statIfAny(run.target, name, run.signal))) yield name;
+}
+
+function noneFree(run: RunContext, { targetPath }: FileToMove): StorageError {
+  const suffix = run.definition.target.renameSuffix ?? DEFAULT_RENAME_SUFFIX;
+  return new StorageError(
+    'already-exists',
+    `${run.target.label} already has ${targetPath}, and all ${MAX_RENAMES} names with "${suffix}" beside it; remove some`,
+  );
+}
