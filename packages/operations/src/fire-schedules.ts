@@ -13,8 +13,8 @@ import {
   type Transfer,
   transaction,
 } from '@waybill/db';
-import { type Id, newId } from '@waybill/domain';
-import { catchUp, nextOccurrence, occurrences } from '@waybill/domain/occurrences';
+import { catchUp, type Id, newId } from '@waybill/domain';
+import { nextOccurrence, occurrences } from '@waybill/domain/occurrences';
 import type { Context } from './context.js';
 import { poolOf } from './trigger-run.js';
 
@@ -102,7 +102,7 @@ interface Planned extends Pick<Occurrence, 'id' | 'dueAt' | 'state' | 'reason'> 
 function plan(schedule: Schedule, transfer: Transfer, now: Date): { planned: Planned[]; until: Date } {
   const first = schedule.nextDueAt ?? now;
   const size = batch[schedule.catchUp];
-  const due = [first, ...occurrences(schedule, first, now, size)];
+  const due = [first, ...dueTimes(schedule, first, now, size)];
   const tooMany = due.length > size;
   if (!tooMany) return { planned: decide(schedule, transfer, due, now), until: now };
   if (schedule.catchUp === 'all') {
@@ -123,18 +123,21 @@ function plan(schedule: Schedule, transfer: Transfer, now: Date): { planned: Pla
 /** The last due time up to `now`, with those of the minutes around it. */
 function newestDue(schedule: Schedule, now: Date): Date[] {
   for (let lookBackMs = graceMs; ; lookBackMs *= 2) {
-    const due = occurrences(schedule, new Date(now.getTime() - lookBackMs), now);
+    const due = dueTimes(schedule, new Date(now.getTime() - lookBackMs), now);
     if (due.length > 0) return due;
   }
 }
 
+function dueTimes(schedule: Schedule, after: Date, until: Date, limit?: number): Date[] {
+  return occurrences(schedule, after, until, limit).map(({ dueAt }) => dueAt);
+}
+
 function decide(schedule: Schedule, transfer: Transfer, due: readonly Date[], now: Date): Planned[] {
-  return catchUp(due, schedule.catchUp, now, graceMs).map(({ due: dueAt, action }) => {
+  return catchUp(due, { rule: schedule.catchUp }, now, graceMs).map(({ due: dueAt, action, reason }) => {
     const id = newId();
     if (!transfer.enabled)
       return { id, dueAt, state: 'skipped', reason: `transfer ${transfer.name} is disabled` };
-    if (action === 'skip')
-      return { id, dueAt, state: 'skipped', reason: `missed; the catch-up rule is "${schedule.catchUp}"` };
+    if (action === 'skip') return { id, dueAt, state: 'skipped', reason };
     const late = now.getTime() - dueAt.getTime() > graceMs;
     return { id, dueAt, state: 'fired', reason: late ? 'fired late: no scheduler ran when it fell due' : '' };
   });

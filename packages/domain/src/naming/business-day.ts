@@ -3,7 +3,7 @@ export interface BusinessCalendar {
   /** Days of the week, 1 is Monday, 7 is Sunday. */
   readonly weekend: readonly number[];
   /** `2026-12-25`. */
-  readonly holidays: ReadonlySet<string>;
+  readonly holidays: { has(date: string): boolean };
 }
 
 /** Saturday and Sunday, no holidays. */
@@ -33,8 +33,17 @@ export function addMonths(start: EpochDay, months: number): EpochDay {
 }
 
 export function isBusinessDay(day: EpochDay, { weekend, holidays }: BusinessCalendar): boolean {
-  const date = new Date(day * DAY_MS);
-  return !weekend.includes(date.getUTCDay() || 7) && !holidays.has(date.toISOString().slice(0, 10));
+  return !weekend.includes(isoWeekday(day)) && !holidays.has(isoDate(day));
+}
+
+/** 1 is Monday, 7 is Sunday. */
+export function isoWeekday(day: EpochDay): number {
+  return new Date(day * DAY_MS).getUTCDay() || 7;
+}
+
+/** `2026-12-25`. */
+export function isoDate(day: EpochDay): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
 /**
@@ -49,7 +58,8 @@ export function addBusinessDays(start: EpochDay, count: number, calendar: Busine
   return day;
 }
 
-function nextBusinessDay(after: EpochDay, step: 1 | -1, calendar: BusinessCalendar): EpochDay {
+/** The next one if `step` is 1, the one before if it is -1. @throws RangeError as `addBusinessDays` does */
+export function nextBusinessDay(after: EpochDay, step: 1 | -1, calendar: BusinessCalendar): EpochDay {
   for (let days = 1; days <= 3_653; days++) {
     const day = after + days * step;
     if (isBusinessDay(day, calendar)) return day;
