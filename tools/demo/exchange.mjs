@@ -80,11 +80,11 @@ export async function runAll(exchanges, { client, cli, receipts, signal }) {
 
 /** Prints when the schedule will fire. */
 export async function printDueTimes(client, { formatTime }) {
-  const { due } = await client.call('previewSchedule', {
+  const { occurrences } = await client.call('previewSchedule', {
     params: { id: 'acme-every-minute' },
     query: { count: 3 },
   });
-  console.log(`\nSchedule acme-every-minute runs acme-statements next at ${due.map(formatTime).join(', ')}`);
+  console.log(`\nSchedule acme-every-minute runs acme-statements next at ${occurrences.map(({ dueAt }) => formatTime(dueAt)).join(', ')}`);
 }
 
 /** Prints each run that the schedule makes, until `signal`. */

@@ -260,12 +260,15 @@ describe('schedules', () => {
     expect(schedule).toMatchObject({ transferId: transfer.id, transferName: 'nightly', catchUp: 'latest' });
     const params = { id: 'at-six' };
     const preview = await client.call('previewSchedule', { params, query: { count: 3 } });
-    expect(preview.due).toHaveLength(3);
-    expect(preview.due[0]).toBe(schedule.nextDueAt);
+    expect(preview.occurrences).toHaveLength(3);
+    expect(preview.occurrences[0]).toEqual({
+      ...{ dueAt: schedule.nextDueAt, state: 'planned', reason: '', notBefore: null },
+    });
 
     const off = await client.call('updateSchedule', { params, body: { enabled: false } });
     expect(off).toMatchObject({ enabled: false, nextDueAt: null });
-    expect((await client.call('previewSchedule', { params, query: { count: 3 } })).due).toHaveLength(3);
+    const again = await client.call('previewSchedule', { params, query: { count: 3 } });
+    expect(again.occurrences).toHaveLength(3);
     const { items } = await client.call('listSchedules', { query: { transfer: transfer.id } });
     expect(items).toEqual([off]);
     expect(await client.call('getSchedule', { params })).toEqual(off);

@@ -1,9 +1,11 @@
 import {
   type ApiKeyRecord,
+  type Calendar,
   type Database,
   type Endpoint,
   type EndpointCheck,
   findApiKey,
+  findCalendar,
   findEndpoint,
   findEndpointCheck,
   findNotification,
@@ -33,6 +35,7 @@ export const find = {
   ),
   transfer: finder<Transfer>('transfer', findTransfer),
   openPgpKey: finder<OpenPgpKey>('OpenPGP key', findOpenPgpKey),
+  calendar: finder<Calendar>('calendar', findCalendar),
   schedule: finder<Schedule>('schedule', findSchedule),
   subscription: finder<Subscription>('subscription', findSubscription),
   notification: finder<Notification>('notification', async (database, id) =>

@@ -11,6 +11,7 @@ import type * as contract from '@waybill/contract';
 import type {
   ApiKeyRecord,
   Attempt,
+  Calendar,
   Delivery,
   Endpoint,
   EndpointCheck,
@@ -37,6 +38,7 @@ import {
   type TransferDefinition,
   warningsOf,
 } from '@waybill/domain';
+import type { PreviewedOccurrence } from '@waybill/operations';
 import type { Signer } from '@waybill/secrets';
 
 // Every member is named here, so that a column that is added to a record is not shown by accident.
@@ -207,8 +209,14 @@ function presentDefinition(definition: TransferDefinition): contract.Definition 
   };
 }
 
+export function presentCalendar(calendar: Calendar): contract.Calendar {
+  const { id, name, weekend, holidays } = calendar;
+  return { id, name, weekend: [...weekend], holidays: [...holidays], ...recordTimes(calendar) };
+}
+
 export function presentSchedule(schedule: Schedule): contract.Schedule {
-  const { id, transferId, transferName, name, cron, timeZone, catchUp, enabled, nextDueAt } = schedule;
+  const { id, transferId, transferName, name, cron, timeZone, calendar, overlap, jitterSeconds } = schedule;
+  const { catchUp, catchUpWithinMinutes, pausedUntil, enabled, nextDueAt } = schedule;
   return {
     id,
     transferId,
@@ -216,10 +224,31 @@ export function presentSchedule(schedule: Schedule): contract.Schedule {
     name,
     cron,
     timeZone,
+    calendar: calendar ? { id: calendar.id, rule: calendar.rule } : null,
+    calendarName: calendar?.name ?? null,
+    overlap,
+    jitterSeconds,
     catchUp,
+    catchUpWithinMinutes: catchUpWithinMinutes ?? null,
+    pausedUntil: timeOrNull(pausedUntil),
     enabled,
     nextDueAt: timeOrNull(nextDueAt),
     ...recordTimes(schedule),
+  };
+}
+
+export function presentPreview(
+  timeZone: string,
+  occurrences: readonly PreviewedOccurrence[],
+): contract.SchedulePreview {
+  return {
+    timeZone,
+    occurrences: occurrences.map(({ dueAt, state, reason, notBefore }) => ({
+      dueAt: dueAt.toISOString(),
+      state,
+      reason,
+      notBefore: timeOrNull(notBefore),
+    })),
   };
 }
 
@@ -252,6 +281,7 @@ export function presentRun(run: Run): contract.Run {
     state,
     trigger,
     occurrenceId: run.occurrenceId ?? null,
+    dueAt: timeOrNull(run.dueAt),
     pool,
     epoch,
     attemptsUsed,

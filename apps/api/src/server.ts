@@ -8,6 +8,7 @@ import { answerProblems, refuseUnknownRoute } from './plugins/problems.js';
 import { requestContext } from './plugins/request-context.js';
 import { apiKeyRoutes } from './routes/api-keys.js';
 import { auditEventRoutes } from './routes/audit-events.js';
+import { calendarRoutes } from './routes/calendars.js';
 import { endpointCheckRoutes } from './routes/endpoint-checks.js';
 import { endpointRoutes } from './routes/endpoints.js';
 import { hostKeyRoutes } from './routes/host-keys.js';
@@ -45,6 +46,7 @@ function buildHandlers(deps: ApiDeps): Handlers {
     ...hostKeyRoutes(deps, afterCommit),
     ...openPgpKeyRoutes(deps),
     ...transferRoutes(deps),
+    ...calendarRoutes(deps),
     ...scheduleRoutes(deps),
     ...runRoutes(deps, afterCommit),
     ...watchRoutes(deps, createRunWatch(deps)),

@@ -12,6 +12,7 @@ const run: Run = {
   state: 'running',
   trigger: 'request',
   occurrenceId: null,
+  dueAt: null,
   pool: 'default',
   epoch: 1,
   attemptsUsed: 0,

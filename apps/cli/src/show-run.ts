@@ -48,6 +48,7 @@ export function printRun(out: Output, run: Run): void {
       'Whose turn': run.failure && turns[run.failure.owner],
       'What to do': run.failure?.remedy,
       Trigger: run.trigger,
+      Due: formatTime(run.dueAt),
       'Failed attempts': run.attemptsUsed || null,
       'Next attempt': formatTime(run.notBefore),
       Files: `${run.files.selected} selected, ${run.files.delivered} delivered, ${run.files.failed} failed, ${run.files.skipped} skipped`,

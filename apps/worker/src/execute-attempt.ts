@@ -1,4 +1,4 @@
-import { isUnavailable, type Run, saveProgress } from '@waybill/db';
+import { isUnavailable, type Run, saveProgress, toHolidayCalendar } from '@waybill/db';
 import {
   type Actor,
   type AttemptOutcome,
@@ -19,7 +19,7 @@ import {
 } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { StorageError } from '@waybill/storage';
-import { type Progress, runTransfer, Superseded } from '@waybill/transfer';
+import { type Progress, type RunFacts, runTransfer, Superseded } from '@waybill/transfer';
 import { databaseJournal } from './database-journal.js';
 import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
@@ -136,7 +136,7 @@ async function transferFiles(
         source.properties.owner,
         keysOnRecord(database, vault),
       ),
-      run: { id: run.id, madeAt: run.createdAt },
+      run: factsOf(claim),
       journal: databaseJournal(database, fence),
       signal,
       lastAttempt: run.attemptsUsed + 1 >= retry.maxAttempts,
@@ -154,6 +154,12 @@ async function transferFiles(
     if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
     return afterFailure(failureOf(error, refusedHostKey), retry, run.attemptsUsed + 1, new Date());
   }
+}
+
+/** A run that stands for a due time is named by it, however late it is executed. */
+function factsOf({ run, calendar }: Claimed): RunFacts {
+  const madeAt = run.dueAt ?? run.createdAt;
+  return { id: run.id, madeAt, ...(calendar && { calendar: toHolidayCalendar(calendar) }) };
 }
 
 /** @throws StorageError `misconfigured` if the endpoint has come to require more than the transfer asks for */

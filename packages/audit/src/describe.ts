@@ -31,6 +31,12 @@ export function describeEvent(event: AuditEvent): string {
       return `created ${event.data.kind} transfer ${event.data.name}`;
     case 'transfer.updated':
       return `changed ${list(event.data.changed)} of transfer ${event.data.name}, now version ${event.data.version}`;
+    case 'calendar.created':
+      return `created calendar ${event.data.name} with ${event.data.holidays} holiday(s)`;
+    case 'calendar.updated':
+      return `changed ${list(event.data.changed)} of calendar ${event.data.name}, now ${event.data.holidays} holiday(s)`;
+    case 'calendar.removed':
+      return `removed calendar ${event.data.name}`;
     case 'schedule.created':
       return `created schedule ${event.data.name} of transfer ${event.data.transfer}: ${event.data.cron} in ${event.data.timeZone}`;
     case 'schedule.updated':
@@ -42,7 +48,7 @@ export function describeEvent(event: AuditEvent): string {
     case 'run.triggered':
       return event.data.schedule === undefined
         ? `triggered a run of transfer ${event.data.transfer}`
-        : `triggered a run of transfer ${event.data.transfer} by schedule ${event.data.schedule}, due at ${event.data.dueAt}`;
+        : `triggered a run of transfer ${event.data.transfer} ${event.data.trigger === 'schedule' ? 'by' : 'for'} schedule ${event.data.schedule}, due at ${event.data.dueAt}`;
     case 'run.started':
       return `started attempt ${event.data.epoch} of a run of transfer ${event.data.transfer}`;
     case 'run.legacy-algorithms':

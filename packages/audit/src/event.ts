@@ -1,4 +1,5 @@
 import type {
+  CalendarRule,
   CatchUpRule,
   ChannelKind,
   CredentialKind,
@@ -7,6 +8,7 @@ import type {
   FailureCode,
   HostKeyState,
   Id,
+  OverlapRule,
   RemoteHashSource,
   RunTrigger,
   Scope,
@@ -19,6 +21,7 @@ export type SubjectKind =
   | 'partner'
   | 'endpoint'
   | 'transfer'
+  | 'calendar'
   | 'schedule'
   | 'run'
   | 'api-key'
@@ -100,8 +103,20 @@ interface ScheduleData {
   readonly transfer: string;
   readonly cron: string;
   readonly timeZone: string;
+  readonly calendar?: { readonly name: string; readonly rule: CalendarRule };
+  readonly overlap: OverlapRule;
+  readonly jitterSeconds: number;
   readonly catchUp: CatchUpRule;
+  readonly catchUpWithinMinutes?: number;
+  readonly pausedUntil?: string;
   readonly enabled: boolean;
+}
+
+interface CalendarData {
+  readonly name: string;
+  readonly weekend: readonly number[];
+  /** How many. */
+  readonly holidays: number;
 }
 
 interface RunData {
@@ -177,6 +192,18 @@ export type AuditEvent =
     >
   | Variant<'transfer.created', 'transfer', TransferData>
   | Variant<'transfer.updated', 'transfer', TransferData & { readonly changed: readonly string[] }>
+  | Variant<'calendar.created', 'calendar', CalendarData>
+  | Variant<
+      'calendar.updated',
+      'calendar',
+      CalendarData & {
+        readonly changed: readonly string[];
+        /** Dates that became holidays, and that no longer are. */
+        readonly added?: readonly string[];
+        readonly removed?: readonly string[];
+      }
+    >
+  | Variant<'calendar.removed', 'calendar', CalendarData>
   | Variant<'schedule.created', 'schedule', ScheduleData>
   | Variant<'schedule.updated', 'schedule', ScheduleData & { readonly changed: readonly string[] }>
   | Variant<

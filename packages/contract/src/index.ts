@@ -7,6 +7,7 @@ export {
 } from '@waybill/domain';
 export type { ApiKey, ApiKeyCreated } from './api-keys.js';
 export type { AuditEvent, AuditVerification } from './audit-events.js';
+export type { Calendar } from './calendars.js';
 export {
   ApiProblem,
   ApiUnreachable,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { apiKey, apiKeyCreated, apiKeyPage, createApiKey } from './api-keys.js';
 import { auditEvent, auditEventFilters, auditEventPage, auditVerification } from './audit-events.js';
+import { calendar, calendarPage, createCalendar, importHolidays, updateCalendar } from './calendars.js';
 import {
   endpointCheck,
   endpointCheckFilters,
@@ -31,6 +32,10 @@ import { attemptList, deliveryFilters, deliveryPage, run, runFilters, runPage } 
 import {
   createSchedule,
   occurrencePage,
+  previewQuery,
+  previewRule,
+  runForDate,
+  runList,
   schedule,
   schedulePage,
   schedulePreview,
@@ -66,10 +71,6 @@ const idempotency = z.strictObject({
         'The same key again answers with the run that the first request made, instead of making another one.',
       example: '2026-03-01-statements',
     }),
-});
-
-const previewQuery = z.strictObject({
-  count: z.coerce.number().int().min(1).max(100).default(10).meta({ description: 'How many, 1 to 100.' }),
 });
 
 /** Everything that the API serves, by name. */
@@ -344,6 +345,69 @@ export const routes = {
     problems: [],
   },
 
+  createCalendar: {
+    method: 'post',
+    path: `${v1}/calendars`,
+    tag: 'calendars',
+    summary: 'Define which days nobody works on',
+    scope: 'define',
+    body: createCalendar,
+    responses: { 201: { description: 'The new calendar', schema: calendar } },
+    problems: ['conflict'],
+  },
+  listCalendars: {
+    method: 'get',
+    path: `${v1}/calendars`,
+    tag: 'calendars',
+    summary: 'List calendars by name',
+    scope: 'read',
+    query: list,
+    responses: { 200: { description: 'A page', schema: calendarPage } },
+    problems: [],
+  },
+  getCalendar: {
+    method: 'get',
+    path: `${v1}/calendars/{id}`,
+    tag: 'calendars',
+    summary: 'Show a calendar',
+    scope: 'read',
+    params,
+    responses: { 200: { description: 'The calendar', schema: calendar } },
+    problems: [],
+  },
+  updateCalendar: {
+    method: 'patch',
+    path: `${v1}/calendars/{id}`,
+    tag: 'calendars',
+    summary: 'Change a calendar; the schedules that use it go by it at once',
+    scope: 'define',
+    params,
+    body: updateCalendar,
+    responses: { 200: { description: 'The calendar as it is now', schema: calendar } },
+    problems: ['conflict'],
+  },
+  importHolidays: {
+    method: 'put',
+    path: `${v1}/calendars/{id}/ics`,
+    tag: 'calendars',
+    summary: 'Replace the holidays of a calendar by the days of the events of an iCalendar text',
+    scope: 'define',
+    params,
+    body: importHolidays,
+    responses: { 200: { description: 'The calendar as it is now', schema: calendar } },
+    problems: [],
+  },
+  removeCalendar: {
+    method: 'delete',
+    path: `${v1}/calendars/{id}`,
+    tag: 'calendars',
+    summary: 'Remove a calendar that no schedule uses',
+    scope: 'define',
+    params,
+    responses: { 200: { description: 'The calendar that was removed', schema: calendar } },
+    problems: ['conflict'],
+  },
+
   createSchedule: {
     method: 'post',
     path: `${v1}/schedules`,
@@ -389,12 +453,36 @@ export const routes = {
     method: 'get',
     path: `${v1}/schedules/{id}/preview`,
     tag: 'schedules',
-    summary: 'Show the next due times',
+    summary: 'Show the next occurrences, skipped ones with the reason',
     scope: 'read',
     params,
     query: previewQuery,
-    responses: { 200: { description: 'The due times', schema: schedulePreview } },
+    responses: { 200: { description: 'The occurrences', schema: schedulePreview } },
     problems: [],
+  },
+  previewRule: {
+    method: 'post',
+    path: `${v1}/schedule-previews`,
+    tag: 'schedules',
+    summary: 'Show the next occurrences of a rule that no schedule has yet',
+    scope: 'read',
+    body: previewRule,
+    responses: { 200: { description: 'The occurrences', schema: schedulePreview } },
+    problems: [],
+  },
+  runForDate: {
+    method: 'post',
+    path: `${v1}/schedules/{id}/runs`,
+    tag: 'schedules',
+    summary: 'Run for a past date: once for each of its due times, however often it is asked for',
+    scope: 'operate',
+    params,
+    body: runForDate,
+    responses: {
+      201: { description: 'The runs, at least one of them new', schema: runList },
+      200: { description: 'The runs that there were', schema: runList },
+    },
+    problems: ['state-conflict'],
   },
   listOccurrences: {
     method: 'get',

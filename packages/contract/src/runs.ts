@@ -37,6 +37,9 @@ export const run = z
     state: runState,
     trigger: z.enum(runTriggers),
     occurrenceId: id.nullable(),
+    dueAt: time.nullable().meta({
+      description: 'The due time that it stands for, which names are made of; null for a run on request.',
+    }),
     pool: z.string(),
     epoch: z.int().min(1).meta({ description: 'Grows with every attempt and every return to the queue.' }),
     attemptsUsed: count.meta({ description: 'Attempts that count against the retry policy.' }),

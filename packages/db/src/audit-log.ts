@@ -39,11 +39,42 @@ export async function appendAuditEvent(
   actor: Actor,
   event: AuditEvent,
 ): Promise<StoredAuditEvent> {
+  const [stored] = await appendAuditEvents(tx, actor, [event]);
+  return stored as StoredAuditEvent;
+}
+
+/** Appends events in their order, as {@link appendAuditEvent} does one. */
+export async function appendAuditEvents(
+  tx: Transaction,
+  actor: Actor,
+  events: readonly AuditEvent[],
+): Promise<StoredAuditEvent[]> {
+  if (events.length === 0) return [];
   const head = await lockHead(tx);
-  const unchained = {
-    seq: head.seq + 1,
-    id: newId(head.now.getTime()),
-    at: head.now,
+  let last: ChainHead = head;
+  const stored = events.map((event) => {
+    const unchained = toRecord(event, actor, { seq: last.seq + 1, at: head.now });
+    const chained = { ...unchained, previousHash: last.hash, hash: eventHash(last.hash, unchained) };
+    last = chained;
+    return chained;
+  });
+  await tx.auditEvent.createMany({
+    data: stored.map((event) => ({
+      ...event,
+      actorId: actor.id ?? null,
+      address: actor.address ?? null,
+      requestId: actor.requestId ?? null,
+    })),
+  });
+  await tx.auditHead.update({ where: { id: 1 }, data: { seq: last.seq, hash: last.hash } });
+  return stored;
+}
+
+function toRecord(event: AuditEvent, actor: Actor, { seq, at }: { seq: number; at: Date }) {
+  return {
+    seq,
+    id: newId(at.getTime()),
+    at,
     type: event.type,
     outcome: outcomeOf(event),
     actorKind: actor.kind,
@@ -55,21 +86,6 @@ export async function appendAuditEvent(
     subjectId: event.subject.id,
     data: canonicalJson(event.data as unknown as CanonicalValue),
   };
-  const stored = {
-    ...unchained,
-    previousHash: head.hash,
-    hash: eventHash(head.hash, unchained),
-  };
-  await tx.auditEvent.create({
-    data: {
-      ...stored,
-      actorId: actor.id ?? null,
-      address: actor.address ?? null,
-      requestId: actor.requestId ?? null,
-    },
-  });
-  await tx.auditHead.update({ where: { id: 1 }, data: { seq: stored.seq, hash: stored.hash } });
-  return stored;
 }
 
 async function lockHead(tx: Transaction): Promise<ChainHead & { now: Date }> {

@@ -92,6 +92,11 @@ export async function findEndpoint(db: Db, idOrName: string): Promise<Endpoint |
   return row ? toEndpoint(row) : undefined;
 }
 
+export async function findEndpointsById(db: Db, ids: readonly Id[]): Promise<Map<Id, Endpoint>> {
+  const rows = await clientOf(db).endpoint.findMany({ where: { id: { in: [...ids] } }, include });
+  return new Map(rows.map((row) => [row.id, toEndpoint(row)]));
+}
+
 /** Until the transaction ends; records that merely point at the endpoint are not kept waiting. */
 export async function lockEndpoint(db: Db, id: Id): Promise<void> {
   await clientOf(db).$queryRaw`select 1 from endpoint where id = ${id}::uuid for no key update`;

@@ -12,6 +12,7 @@ export { type Attempt, countLostInARow, endAttempt, insertAttempt, listAttempts 
 export {
   type AuditFilter,
   appendAuditEvent,
+  appendAuditEvents,
   findAuditEvent,
   findAuditEventsBySeq,
   listAuditEvents,
@@ -21,6 +22,19 @@ export {
   type StoredAuditEvent,
   walkAuditEvents,
 } from './audit-log.js';
+export {
+  type Calendar,
+  type CalendarValues,
+  deleteCalendar,
+  findCalendar,
+  findCalendarOfOccurrence,
+  findCalendarsById,
+  insertCalendar,
+  listCalendars,
+  lockCalendar,
+  saveCalendar,
+  toHolidayCalendar,
+} from './calendars.js';
 export { type Database, type DatabaseOptions, openDatabase } from './client.js';
 export { deleteCredential, findCredential, replaceCredential, type SealedCredential } from './credentials.js';
 export type { Db } from './db.js';
@@ -62,6 +76,7 @@ export {
   type Endpoint,
   type EndpointValues,
   findEndpoint,
+  findEndpointsById,
   insertEndpoint,
   listEndpoints,
   listEndpointsBehind,
@@ -111,7 +126,14 @@ export {
   type SealedKey,
 } from './openpgp-keys.js';
 
-export { claimOutbox, insertRunChanged, markPublished, pruneOutbox, type RunChanged } from './outbox.js';
+export {
+  claimOutbox,
+  insertRunChanged,
+  insertRunsChanged,
+  markPublished,
+  pruneOutbox,
+  type RunChanged,
+} from './outbox.js';
 export type { Page, Paged } from './page.js';
 export {
   findPartner,
@@ -128,9 +150,11 @@ export {
   expireLeases,
   extendLease,
   type Fence,
+  findOpenRuns,
   findRun,
   findRunByKey,
   insertRun,
+  insertRuns,
   isTransferBusy,
   type LostAttempt,
   leaseLeftMs,
@@ -152,13 +176,18 @@ export {
   startRun,
 } from './runs.js';
 export {
-  advanceSchedule,
-  claimDueSchedule,
+  advanceSchedules,
+  claimDueSchedules,
+  findOccurrence,
   findSchedule,
+  fireSkippedOccurrence,
   insertOccurrences,
   insertSchedule,
   listOccurrences,
   listSchedules,
+  lockSchedule,
+  lockSchedulesOfCalendar,
+  type NewOccurrence,
   type Occurrence,
   type Schedule,
   type ScheduleValues,
@@ -176,6 +205,7 @@ export {
 export { type Transaction, transaction } from './transaction.js';
 export {
   findTransfer,
+  findTransfersById,
   findTransfersWithTransforms,
   findTransferVersion,
   insertTransfer,
@@ -183,6 +213,7 @@ export {
   listTransfers,
   listTransferVersions,
   lockTransfer,
+  lockTransfers,
   saveTransfer,
   type Transfer,
   type TransferValues,

@@ -8,7 +8,12 @@ export interface RunChanged {
 }
 
 export async function insertRunChanged(db: Db, message: RunChanged): Promise<void> {
-  await clientOf(db).outbox.create({ data: { topic: 'run.changed', payload: { ...message } } });
+  await insertRunsChanged(db, [message]);
+}
+
+export async function insertRunsChanged(db: Db, messages: readonly RunChanged[]): Promise<void> {
+  const data = messages.map((message) => ({ topic: 'run.changed', payload: { ...message } }));
+  await clientOf(db).outbox.createMany({ data });
 }
 
 /** The oldest messages not yet published, locked until the transaction ends; those of another publisher are left out. */

@@ -15,6 +15,8 @@ export interface Run {
   readonly state: RunState;
   readonly trigger: RunTrigger;
   readonly occurrenceId: Id | undefined;
+  /** The due time that it stands for, which names are made of; `undefined` for a run on request. */
+  readonly dueAt: Date | undefined;
   readonly idempotencyKey: string | undefined;
   readonly requestHash: string | undefined;
   readonly pool: string;
@@ -45,6 +47,10 @@ export interface NewRun {
   readonly transferVersionId: Id;
   readonly trigger: RunTrigger;
   readonly occurrenceId?: Id | undefined;
+  /** Of the occurrence. */
+  readonly dueAt?: Date | undefined;
+  /** Left out: at once. */
+  readonly notBefore?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly requestHash?: string | undefined;
   readonly pool: string;
@@ -75,13 +81,43 @@ type Row = Prisma.RunGetPayload<{ include: typeof include }>;
 
 /** False if the transfer has a run of the same idempotency key already. */
 export async function insertRun(db: Db, run: NewRun): Promise<boolean> {
-  const inserted = await clientOf(db).$executeRaw`
-    insert into run (id, transfer_id, transfer_version_id, state, trigger, occurrence_id, idempotency_key,
-                     request_hash, pool)
-    values (${run.id}::uuid, ${run.transferId}::uuid, ${run.transferVersionId}::uuid, 'queued', ${run.trigger},
-            ${run.occurrenceId ?? null}::uuid, ${run.idempotencyKey ?? null}, ${run.requestHash ?? null}, ${run.pool})
+  return (await insertRuns(db, [run])) === 1;
+}
+
+/** Leaves out those whose transfer has a run of the same idempotency key already. Returns how many were made. */
+export async function insertRuns(db: Db, runs: readonly NewRun[]): Promise<number> {
+  const times = (pick: (run: NewRun) => Date | undefined) =>
+    runs.map((run) => pick(run)?.toISOString() ?? null);
+  return await clientOf(db).$executeRaw`
+    insert into run (id, transfer_id, transfer_version_id, state, trigger, occurrence_id, due_at, not_before,
+                     idempotency_key, request_hash, pool)
+    select r.id, r.transfer_id, r.transfer_version_id, 'queued', r.trigger, r.occurrence_id, r.due_at, r.not_before,
+           r.idempotency_key, r.request_hash, r.pool
+    from unnest(${runs.map(({ id }) => id)}::uuid[],
+                ${runs.map(({ transferId }) => transferId)}::uuid[],
+                ${runs.map(({ transferVersionId }) => transferVersionId)}::uuid[],
+                ${runs.map(({ trigger }) => trigger)}::text[],
+                ${runs.map(({ occurrenceId }) => occurrenceId ?? null)}::uuid[],
+                ${times(({ dueAt }) => dueAt)}::timestamptz[],
+                ${times(({ notBefore }) => notBefore)}::timestamptz[],
+                ${runs.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
+                ${runs.map(({ requestHash }) => requestHash ?? null)}::text[],
+                ${runs.map(({ pool }) => pool)}::text[])
+      as r(id, transfer_id, transfer_version_id, trigger, occurrence_id, due_at, not_before, idempotency_key,
+           request_hash, pool)
     on conflict (transfer_id, idempotency_key) do nothing`;
-  return inserted === 1;
+}
+
+/** The transfers of these that have a run which is queued or running, each with one of its runs. */
+export async function findOpenRuns(
+  db: Db,
+  transferIds: readonly Id[],
+): Promise<Map<Id, { readonly runId: Id; readonly state: RunState }>> {
+  const rows = await clientOf(db).$queryRaw<{ transferId: Id; runId: Id; state: RunState }[]>`
+    select distinct on (transfer_id) transfer_id as "transferId", id as "runId", state from run
+    where transfer_id = any(${[...transferIds]}::uuid[]) and state in ('queued', 'running')
+    order by transfer_id, id`;
+  return new Map(rows.map(({ transferId, ...run }) => [transferId, run]));
 }
 
 export async function findRun(db: Db, id: Id): Promise<Run | undefined> {
@@ -323,6 +359,7 @@ function toRun(given: Row): Run {
     state: row.state as RunState,
     trigger: row.trigger as RunTrigger,
     occurrenceId: row.occurrenceId ?? undefined,
+    dueAt: row.dueAt ?? undefined,
     idempotencyKey: row.idempotencyKey ?? undefined,
     requestHash: row.requestHash ?? undefined,
     notBefore: row.notBefore ?? undefined,

@@ -68,6 +68,17 @@ export async function findTransfer(db: Db, idOrName: string): Promise<Transfer |
   return row ? (await withVersions(db, [row]))[0] : undefined;
 }
 
+export async function findTransfersById(db: Db, ids: readonly Id[]): Promise<Map<Id, Transfer>> {
+  const rows = await clientOf(db).transfer.findMany({ where: { id: { in: [...ids] } } });
+  return new Map((await withVersions(db, rows)).map((transfer) => [transfer.id, transfer]));
+}
+
+/** Locks the rows in one order until the transaction ends, as {@link lockTransfer} does one. */
+export async function lockTransfers(db: Db, ids: readonly Id[]): Promise<void> {
+  await clientOf(db).$queryRaw`
+    select 1 from transfer where id = any(${[...ids]}::uuid[]) order by id for no key update`;
+}
+
 /**
  * Locks the row until the transaction ends, so that versions are numbered one after the other. Rows that point at it
  * (new runs) may still be written.

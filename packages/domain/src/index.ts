@@ -7,6 +7,7 @@ export * from './endpoint-check.js';
 export * from './endpoint-profile.js';
 export * from './failure.js';
 export * from './glob.js';
+export * from './icalendar.js';
 export * from './ids.js';
 export * from './jitter.js';
 export * from './legacy-algorithms.js';

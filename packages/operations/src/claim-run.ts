@@ -1,9 +1,11 @@
 import {
   appendAuditEvent,
+  type Calendar,
   type Database,
   type Endpoint,
   extendLease,
   type Fence,
+  findCalendarOfOccurrence,
   findEndpoint,
   findRun,
   findTransferVersion,
@@ -31,6 +33,8 @@ export type Claim =
       readonly version: TransferVersion;
       readonly source: Endpoint;
       readonly target: Endpoint;
+      /** Of the schedule that the run stands for. */
+      readonly calendar: Calendar | undefined;
     }
   /** Another attempt of the same epoch holds it: look again then. */
   | { readonly kind: 'leased'; readonly until: Date }
@@ -93,7 +97,8 @@ async function loadClaim(tx: Transaction, fence: Fence): Promise<Claim> {
   const target = version && (await findEndpoint(tx, version.definition.target.endpointId));
   if (!run || !version || !source || !target)
     throw new Error(`run ${fence.runId} points at a version or an endpoint that is not there`);
-  return { kind: 'claimed', fence, run, version, source, target };
+  const calendar = run.occurrenceId ? await findCalendarOfOccurrence(tx, run.occurrenceId) : undefined;
+  return { kind: 'claimed', fence, run, version, source, target, calendar };
 }
 
 /** Says that the attempt is alive. Not `kept`: the run was given to another one; stop at once and touch nothing. */

@@ -1,22 +1,25 @@
 import type { AuditEvent } from '@waybill/audit';
 import {
-  advanceSchedule,
-  appendAuditEvent,
-  claimDueSchedule,
-  findTransfer,
+  advanceSchedules,
+  appendAuditEvents,
+  claimDueSchedules,
+  findOpenRuns,
+  findTransfersById,
   insertOccurrences,
-  insertRun,
-  insertRunChanged,
-  type Occurrence,
+  insertRuns,
+  insertRunsChanged,
+  lockTransfers,
+  type NewRun,
   type Schedule,
   type Transaction,
-  type Transfer,
   transaction,
 } from '@waybill/db';
-import { catchUp, type Id, newId } from '@waybill/domain';
-import { nextOccurrence, occurrences } from '@waybill/domain/occurrences';
+import { type Id, jitterMs, newId } from '@waybill/domain';
+import { nextOccurrence } from '@waybill/domain/occurrences';
 import type { Context } from './context.js';
-import { poolOf } from './trigger-run.js';
+import { type DueSchedule, type PlannedOccurrence, planOccurrences } from './plan-occurrences.js';
+import { findRules } from './schedule-rule.js';
+import { findPools } from './trigger-run.js';
 
 export interface FiredOccurrence {
   readonly scheduleId: Id;
@@ -25,172 +28,207 @@ export interface FiredOccurrence {
   readonly runId: Id;
 }
 
-/** An occurrence that is at most this old is on time. */
-const graceMs = 60_000;
-
-/** How many due times of one schedule are looked at in one transaction; `all` fires that many runs. */
-const batch = { all: 100, latest: 1000, skip: 1000 } as const;
+export interface FireOptions {
+  readonly now: Date;
+  /** At most so many schedules; one with much to catch up counts several times. */
+  readonly limit: number;
+  /** So many schedules in one transaction. Default: 250. */
+  readonly batch?: number;
+}
 
 /**
- * Makes the runs of all schedules that are due, each schedule in its own transaction. Any number of schedulers may do
- * so at once: the schedule's row is claimed, and an occurrence exists once.
+ * Makes the runs of all schedules that are due, a batch of schedules in one transaction. Any number of schedulers may do
+ * so at once: the schedules' rows are claimed, and an occurrence exists once.
  *
- * @param options.limit at most so many schedules; one with much to catch up counts several times
  * @throws AggregateError of the schedules that failed, after all others were done
  */
 export async function fireDueSchedules(
   context: Context,
-  { now, limit }: { readonly now: Date; readonly limit: number },
+  { now, limit, batch = 250 }: FireOptions,
 ): Promise<FiredOccurrence[]> {
   const fired: FiredOccurrence[] = [];
-  const failed: Id[] = [];
-  const errors: unknown[] = [];
-  for (let i = 0; i < limit; i++) {
-    let claimed: Id | undefined;
+  const failed = new Map<Id, Error>();
+  let size = batch;
+  for (let left = limit; left > 0; ) {
+    let claimed: readonly Schedule[] = [];
     try {
-      const more = await transaction(context.database, async (tx) => {
-        const schedule = await claimDueSchedule(tx, now, failed);
-        claimed = schedule?.id;
-        return schedule && (await fireSchedule(tx, context, schedule, now));
+      const done = await transaction(context.database, async (tx) => {
+        const except = [...failed.keys()];
+        claimed = await claimDueSchedules(tx, { now, limit: Math.min(size, left), except });
+        return await fireSchedules(tx, context, claimed, now);
       });
-      if (!more) break;
-      fired.push(...more);
+      fired.push(...done.fired);
+      for (const [id, error] of done.failed) failed.set(id, error);
+      if (claimed.length === 0) break;
+      left -= claimed.length;
     } catch (error) {
-      if (claimed === undefined) throw error;
-      failed.push(claimed);
-      errors.push(new Error(`schedule ${claimed} could not be fired`, { cause: error }));
+      const [first, second] = claimed;
+      if (!first) throw error;
+      // One schedule that the database refuses spoils its batch: one by one, the others are fired all the same.
+      if (!second) failed.set(first.id, failureOf(first, error));
+      size = second ? 1 : batch;
     }
   }
-  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} schedule(s) could not be fired`);
+  if (failed.size > 0)
+    throw new AggregateError(failed.values(), `${failed.size} schedule(s) could not be fired`);
   return fired;
 }
 
-async function fireSchedule(
+/** One that cannot be planned is left as it is. */
+async function fireSchedules(
   tx: Transaction,
   { actor }: Context,
-  schedule: Schedule,
+  schedules: readonly Schedule[],
   now: Date,
-): Promise<FiredOccurrence[]> {
-  const transfer = await findTransfer(tx, schedule.transferId);
-  if (!transfer) throw new Error(`schedule ${schedule.name} points at a transfer that is not there`);
-  const { planned, until } = plan(schedule, transfer, now);
-  const inserted = await insertOccurrences(tx, schedule.id, planned);
-  const kept = planned.filter(({ id }) => inserted.has(id));
-  await advanceSchedule(tx, schedule.id, nextOccurrence(schedule, until));
-
-  const events: AuditEvent[] = skipEvents(
-    schedule,
-    kept.filter(({ state }) => state === 'skipped'),
+): Promise<{ fired: FiredOccurrence[]; failed: Map<Id, Error> }> {
+  if (schedules.length === 0) return { fired: [], failed: new Map() };
+  const { plans, failed } = await planAll(tx, schedules, now);
+  await advanceSchedules(tx, plans);
+  const inserted = await insertOccurrences(
+    tx,
+    plans.flatMap(({ occurrences }) => occurrences),
   );
-  const fired: FiredOccurrence[] = [];
-  const pool = await poolOf(tx, transfer);
-  for (const { id, dueAt } of kept.filter(({ state }) => state === 'fired')) {
-    const runId = await insertScheduledRun(tx, transfer, pool, id);
-    fired.push({ scheduleId: schedule.id, schedule: schedule.name, dueAt, runId });
-    events.push(triggered(runId, schedule, transfer, dueAt));
-  }
-  for (const event of events) await appendAuditEvent(tx, actor, event);
-  return fired;
+  const kept = plans.map((plan) => ({
+    ...plan,
+    occurrences: plan.occurrences.filter(({ id }) => inserted.has(id)),
+  }));
+
+  const runs = kept.flatMap(runsOf);
+  await insertRuns(
+    tx,
+    runs.map(({ run }) => run),
+  );
+  await insertRunsChanged(
+    tx,
+    runs.map(({ run }) => ({ runId: run.id, state: 'queued' })),
+  );
+  await appendAuditEvents(tx, actor, [...kept.flatMap(skipEvents), ...runs.map(triggered)]);
+  const fired = runs.map(({ schedule, run }) => ({
+    ...{ scheduleId: schedule.id, schedule: schedule.name, dueAt: run.dueAt, runId: run.id },
+  }));
+  return { fired, failed };
 }
 
-interface Planned extends Pick<Occurrence, 'id' | 'dueAt' | 'state' | 'reason'> {
-  /** Stands for all due times up to this one. */
-  readonly until?: Date;
+interface Plan extends DueSchedule {
+  readonly id: Id;
+  readonly pool: string;
+  readonly occurrences: readonly PlannedOccurrence[];
+  readonly nextDueAt: Date;
 }
 
-/** What becomes of the due times that have passed, and up to when they are dealt with. Pure, but for new ids. */
-function plan(schedule: Schedule, transfer: Transfer, now: Date): { planned: Planned[]; until: Date } {
-  const first = schedule.nextDueAt ?? now;
-  const size = batch[schedule.catchUp];
-  const due = [first, ...dueTimes(schedule, first, now, size)];
-  const tooMany = due.length > size;
-  if (!tooMany) return { planned: decide(schedule, transfer, due, now), until: now };
-  if (schedule.catchUp === 'all') {
-    const some = due.slice(0, size);
-    return { planned: decide(schedule, transfer, some, now), until: some.at(-1) ?? now };
-  }
-  const recent = newestDue(schedule, now);
-  const summary = {
-    id: newId(),
-    dueAt: first,
-    state: 'skipped',
-    reason: `more than ${size} occurrences fell due while no scheduler ran`,
-    until: new Date((recent[0] ?? now).getTime() - 1),
-  } as const;
-  return { planned: [summary, ...decide(schedule, transfer, recent, now)], until: now };
+async function planAll(
+  tx: Transaction,
+  schedules: readonly Schedule[],
+  now: Date,
+): Promise<{ plans: Plan[]; failed: Map<Id, Error> }> {
+  const transfers = await findTransfersById(tx, [...new Set(schedules.map(({ transferId }) => transferId))]);
+  const poolOf = await findPools(tx, [...transfers.values()]);
+  const ruleOf = await findRules(tx, schedules);
+  const plans: Plan[] = [];
+  const failed = new Map<Id, Error>();
+  for (const schedule of schedules)
+    try {
+      const transfer = transfers.get(schedule.transferId);
+      if (!transfer) throw new Error('it points at a transfer that is not there');
+      const due = { schedule, transfer, rule: ruleOf(schedule) };
+      const { occurrences, until } = planOccurrences(due, now);
+      const nextDueAt = nextOccurrence(due.rule, until);
+      plans.push({ ...due, id: schedule.id, pool: poolOf(transfer), occurrences, nextDueAt });
+    } catch (error) {
+      failed.set(schedule.id, failureOf(schedule, error));
+    }
+  return { plans: await withoutOverlaps(tx, plans), failed };
 }
 
-/** The last due time up to `now`, with those of the minutes around it. */
-function newestDue(schedule: Schedule, now: Date): Date[] {
-  for (let lookBackMs = graceMs; ; lookBackMs *= 2) {
-    const due = dueTimes(schedule, new Date(now.getTime() - lookBackMs), now);
-    if (due.length > 0) return due;
-  }
+function failureOf({ id, name }: Schedule, cause: unknown): Error {
+  return new Error(`schedule ${name} (${id}) could not be fired`, { cause });
 }
 
-function dueTimes(schedule: Schedule, after: Date, until: Date, limit?: number): Date[] {
-  return occurrences(schedule, after, until, limit).map(({ dueAt }) => dueAt);
+/**
+ * Skips what falls due while a run of the transfer is queued or running, where the schedule says so. Locks the transfers:
+ * of two schedules that fire at once one sees the other's run.
+ */
+async function withoutOverlaps(tx: Transaction, plans: readonly Plan[]): Promise<Plan[]> {
+  const asked = plans
+    .filter(({ schedule }) => schedule.overlap === 'skip')
+    .map(({ transfer }) => transfer.id);
+  if (asked.length === 0) return [...plans];
+  await lockTransfers(tx, [...new Set(asked)]);
+  const open = await findOpenRuns(tx, asked);
+  const inTheWay = new Map(
+    [...open].map(([id, { runId, state }]) => [id, `run ${runId} of the transfer is ${state}`]),
+  );
+  return plans.map((plan) => ({
+    ...plan,
+    occurrences: plan.occurrences.map((occurrence) => {
+      if (occurrence.state === 'skipped') return occurrence;
+      const reason = inTheWay.get(plan.transfer.id);
+      if (reason !== undefined && plan.schedule.overlap === 'skip')
+        return { ...occurrence, state: 'skipped', reason };
+      inTheWay.set(
+        plan.transfer.id,
+        `the transfer has a run of ${occurrence.dueAt.toISOString()} still queued`,
+      );
+      return occurrence;
+    }),
+  }));
 }
 
-function decide(schedule: Schedule, transfer: Transfer, due: readonly Date[], now: Date): Planned[] {
-  return catchUp(due, { rule: schedule.catchUp }, now, graceMs).map(({ due: dueAt, action, reason }) => {
-    const id = newId();
-    if (!transfer.enabled)
-      return { id, dueAt, state: 'skipped', reason: `transfer ${transfer.name} is disabled` };
-    if (action === 'skip') return { id, dueAt, state: 'skipped', reason };
-    const late = now.getTime() - dueAt.getTime() > graceMs;
-    return { id, dueAt, state: 'fired', reason: late ? 'fired late: no scheduler ran when it fell due' : '' };
-  });
+interface ScheduledRun {
+  readonly schedule: Schedule;
+  readonly version: number;
+  readonly transferName: string;
+  readonly run: NewRun & { readonly dueAt: Date };
+}
+
+function runsOf({ schedule, transfer, pool, occurrences }: Plan): ScheduledRun[] {
+  const { jitterSeconds } = schedule;
+  return occurrences
+    .filter(({ state }) => state === 'fired')
+    .map(({ id: occurrenceId, dueAt }) => ({
+      ...{ schedule, version: transfer.currentVersion, transferName: transfer.name },
+      run: {
+        ...{ id: newId(), transferId: transfer.id, transferVersionId: transfer.versionId, pool },
+        ...{ trigger: 'schedule', occurrenceId, dueAt },
+        ...(jitterSeconds > 0 && {
+          notBefore: new Date(dueAt.getTime() + jitterMs(schedule.id, dueAt, jitterSeconds)),
+        }),
+      },
+    }));
 }
 
 /** One event for all that were skipped for the same reason. */
-function skipEvents(schedule: Schedule, skipped: readonly Planned[]): AuditEvent[] {
-  const reasons = [...new Set(skipped.map(({ reason }) => reason))];
-  return reasons.flatMap((reason) => {
-    const group = skipped.filter((occurrence) => occurrence.reason === reason);
-    const [first] = group;
-    const last = group.at(-1);
-    if (!first || !last) return [];
-    const until = last.until ?? (last === first ? undefined : last.dueAt);
-    const data = {
-      schedule: schedule.name,
-      dueAt: first.dueAt.toISOString(),
-      ...(until && { until: until.toISOString() }),
-      reason,
-    };
-    return [{ type: 'occurrence.skipped', subject: { kind: 'schedule', id: schedule.id }, data } as const];
-  });
+function skipEvents({ schedule, occurrences }: Plan): AuditEvent[] {
+  const groups = new Map<string, PlannedOccurrence[]>();
+  for (const occurrence of occurrences.filter(({ state }) => state === 'skipped')) {
+    const group = groups.get(occurrence.reason);
+    if (group) group.push(occurrence);
+    else groups.set(occurrence.reason, [occurrence]);
+  }
+  return [...groups.values()].flatMap((group) => skipEvent(schedule, group));
 }
 
-async function insertScheduledRun(
-  tx: Transaction,
-  transfer: Transfer,
-  pool: string,
-  occurrenceId: Id,
-): Promise<Id> {
-  const id = newId();
-  await insertRun(tx, {
-    id,
-    transferId: transfer.id,
-    transferVersionId: transfer.versionId,
-    trigger: 'schedule',
-    occurrenceId,
-    pool,
-  });
-  await insertRunChanged(tx, { runId: id, state: 'queued' });
-  return id;
+function skipEvent({ id, name }: Schedule, group: readonly PlannedOccurrence[]): AuditEvent[] {
+  const [first] = group;
+  const last = group.at(-1);
+  if (!first || !last) return [];
+  const until = last.until ?? (last === first ? undefined : last.dueAt);
+  const data = {
+    schedule: name,
+    dueAt: first.dueAt.toISOString(),
+    ...(until && { until: until.toISOString() }),
+    reason: first.reason,
+  };
+  return [{ type: 'occurrence.skipped', subject: { kind: 'schedule', id }, data }];
 }
 
-function triggered(runId: Id, schedule: Schedule, transfer: Transfer, dueAt: Date): AuditEvent {
+function triggered({ schedule, transferName, version, run }: ScheduledRun): AuditEvent {
   return {
     type: 'run.triggered',
-    subject: { kind: 'run', id: runId },
+    subject: { kind: 'run', id: run.id },
     data: {
-      transfer: transfer.name,
-      version: transfer.currentVersion,
-      trigger: 'schedule',
-      schedule: schedule.name,
-      dueAt: dueAt.toISOString(),
+      ...{ transfer: transferName, version, trigger: 'schedule', schedule: schedule.name },
+      dueAt: run.dueAt.toISOString(),
     },
   };
 }

@@ -11,6 +11,13 @@ export { type Claim, claimRun, renewLease } from './claim-run.js';
 export { composeReceipt } from './compose-receipt.js';
 export type { Context } from './context.js';
 export { openCredential, setCredential, setProxyPassword } from './credentials.js';
+export {
+  type CalendarInput,
+  createCalendar,
+  importHolidays,
+  removeCalendar,
+  updateCalendar,
+} from './define-calendar.js';
 export { createEndpoint, type EndpointInput, updateEndpoint } from './define-endpoint.js';
 export { createPartner, type PartnerInput, updatePartner } from './define-partner.js';
 export { createSchedule, type ScheduleInput, updateSchedule } from './define-schedule.js';
@@ -26,7 +33,7 @@ export { type DispatchOptions, dispatchQueuedRuns, reconcileQueue } from './disp
 export { checkLimitMs, expireChecks } from './expire-checks.js';
 export { finishAttempt } from './finish-attempt.js';
 export { type CheckResult, finishCheck } from './finish-check.js';
-export { type FiredOccurrence, fireDueSchedules } from './fire-schedules.js';
+export { type FiredOccurrence, type FireOptions, fireDueSchedules } from './fire-schedules.js';
 export { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
 export {
   finishNotification,
@@ -37,11 +44,19 @@ export {
 export { importOpenPgpKey, type OpenPgpKeyInput, openOpenPgpKey, removeOpenPgpKey } from './openpgp-keys.js';
 export { OperationError, type OperationErrorCode } from './operation-error.js';
 export { planNotifications } from './plan-notifications.js';
+export {
+  type NewRule,
+  type PreviewedOccurrence,
+  type PreviewOptions,
+  previewRule,
+  previewSchedule,
+} from './preview-schedule.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';
 export { type DeniedRequest, recordDenied, recordLegacyAlgorithms, recordService } from './record-event.js';
 export { requestCheck } from './request-check.js';
 export { abandonLeases, type RescuedRun, rescueLostAttempts } from './rescue-attempts.js';
 export { retryRun } from './retry-run.js';
+export { type DateRequest, runForDate } from './run-for-date.js';
 export { type RunRequest, triggerRun } from './trigger-run.js';
 export { verifyAuditLog } from './verify-audit-log.js';
 export { heartbeatWorker, registerWorker, stopWorker } from './workers.js';

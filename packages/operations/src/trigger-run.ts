@@ -1,7 +1,7 @@
 import {
   appendAuditEvent,
   type Db,
-  findEndpoint,
+  findEndpointsById,
   findRun,
   findRunByKey,
   findTransfer,
@@ -80,9 +80,24 @@ async function earlierRun(
 }
 
 /** The pool whose workers can see the local side's disk; of a relay the source's pool. */
-export async function poolOf(db: Db, { name, definition }: Transfer): Promise<string> {
-  const source = await findEndpoint(db, definition.source.endpointId);
-  const target = await findEndpoint(db, definition.target.endpointId);
-  if (!source || !target) throw new Error(`transfer ${name} points at an endpoint that is not there`);
-  return target.kind === 'local' ? target.pool : source.pool;
+export async function poolOf(db: Db, transfer: Transfer): Promise<string> {
+  return (await findPools(db, [transfer]))(transfer);
+}
+
+/** Reads the endpoints of all transfers at once. */
+export async function findPools(
+  db: Db,
+  transfers: readonly Transfer[],
+): Promise<(transfer: Transfer) => string> {
+  const ids = transfers.flatMap(({ definition: { source, target } }) => [
+    source.endpointId,
+    target.endpointId,
+  ]);
+  const endpoints = await findEndpointsById(db, [...new Set(ids)]);
+  return ({ name, definition }) => {
+    const source = endpoints.get(definition.source.endpointId);
+    const target = endpoints.get(definition.target.endpointId);
+    if (!source || !target) throw new Error(`transfer ${name} points at an endpoint that is not there`);
+    return target.kind === 'local' ? target.pool : source.pool;
+  };
 }

@@ -18,6 +18,7 @@ import { isUnsettled, selectSettled } from './settle.js';
 /** What is the same in all attempts of a run. */
 export interface RunFacts {
   readonly id: string;
+  /** What it is named by: the due time that it stands for, or when it was asked for. */
   readonly madeAt: Date;
   /** Default: weekends, no holidays. */
   readonly calendar?: BusinessCalendar;

@@ -1,12 +1,17 @@
 import { listOccurrences, listSchedules } from '@waybill/db';
-import { nextOccurrence } from '@waybill/domain/occurrences';
-import { createSchedule, updateSchedule } from '@waybill/operations';
+import {
+  createSchedule,
+  previewRule,
+  previewSchedule,
+  runForDate,
+  updateSchedule,
+} from '@waybill/operations';
 import { pageOf } from '../cursor.js';
 import type { ApiDeps } from '../deps.js';
 import { find, idForField, idForFilter } from '../find.js';
 import { given } from '../given.js';
 import type { Handlers } from '../handler.js';
-import { presentOccurrence, presentSchedule } from '../presenters.js';
+import { presentOccurrence, presentPreview, presentRun, presentSchedule } from '../presenters.js';
 
 type Names =
   | 'createSchedule'
@@ -14,6 +19,8 @@ type Names =
   | 'getSchedule'
   | 'updateSchedule'
   | 'previewSchedule'
+  | 'previewRule'
+  | 'runForDate'
   | 'listOccurrences';
 
 export function scheduleRoutes({ database }: ApiDeps): Pick<Handlers, Names> {
@@ -33,12 +40,17 @@ export function scheduleRoutes({ database }: ApiDeps): Pick<Handlers, Names> {
     async updateSchedule({ params, body, context }) {
       return { status: 200, body: presentSchedule(await updateSchedule(context, params.id, given(body))) };
     },
-    async previewSchedule({ params, query }) {
-      const schedule = await find.schedule(database, params.id);
-      const due: string[] = [];
-      for (let after = new Date(); due.length < query.count; due.push(after.toISOString()))
-        after = nextOccurrence(schedule, after);
-      return { status: 200, body: { scheduleId: schedule.id, timeZone: schedule.timeZone, due } };
+    async previewSchedule({ params, query: { count, from = new Date() } }) {
+      const { schedule, occurrences } = await previewSchedule(database, params.id, { count, from });
+      return { status: 200, body: presentPreview(schedule.timeZone, occurrences) };
+    },
+    async previewRule({ body: { count, from = new Date(), ...rule } }) {
+      const occurrences = await previewRule(database, rule, { count, from });
+      return { status: 200, body: presentPreview(rule.timeZone, occurrences) };
+    },
+    async runForDate({ params, body: { for: date, again }, context }) {
+      const { runs, created } = await runForDate(context, params.id, { date, again });
+      return { status: created ? 201 : 200, body: { items: runs.map(presentRun) } };
     },
     async listOccurrences({ params, query }) {
       const { id } = await find.schedule(database, params.id);

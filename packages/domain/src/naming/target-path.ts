@@ -12,7 +12,7 @@ export interface NamingContext {
   /** The directory that is listed. */
   readonly sourceDirectory: RemotePath;
   readonly runId: string;
-  /** When the run was made: the same in all its attempts. */
+  /** The due time that the run stands for, or when it was asked for: the same in all its attempts. */
   readonly runAt: Date;
   readonly calendar: BusinessCalendar;
   /** What changes in the files on their way: the names that templates see are those after it. */
