@@ -58,16 +58,32 @@ export async function appendAuditEvents(
     last = chained;
     return chained;
   });
-  await tx.auditEvent.createMany({
-    data: stored.map((event) => ({
-      ...event,
-      actorId: actor.id ?? null,
-      address: actor.address ?? null,
-      requestId: actor.requestId ?? null,
-    })),
-  });
+  await insertEvents(tx, stored);
   await tx.auditHead.update({ where: { id: 1 }, data: { seq: last.seq, hash: last.hash } });
   return stored;
+}
+
+/** Much faster than `createMany`, which counts where thousands of runs are made at once. */
+async function insertEvents(tx: Transaction, events: readonly StoredAuditEvent[]): Promise<void> {
+  const all = <T>(pick: (event: StoredAuditEvent) => T) => events.map(pick);
+  await tx.$executeRaw`
+    insert into audit_event (seq, id, at, type, outcome, actor_kind, actor_id, actor_name, address, request_id,
+                             subject_kind, subject_id, data, previous_hash, hash)
+    select * from unnest(${all(({ seq }) => seq)}::bigint[],
+                         ${all(({ id }) => id)}::uuid[],
+                         ${all(({ at }) => at.toISOString())}::timestamptz[],
+                         ${all(({ type }) => type)}::text[],
+                         ${all(({ outcome }) => outcome)}::text[],
+                         ${all(({ actorKind }) => actorKind)}::text[],
+                         ${all(({ actorId }) => actorId ?? null)}::text[],
+                         ${all(({ actorName }) => actorName)}::text[],
+                         ${all(({ address }) => address ?? null)}::text[],
+                         ${all(({ requestId }) => requestId ?? null)}::text[],
+                         ${all(({ subjectKind }) => subjectKind)}::text[],
+                         ${all(({ subjectId }) => subjectId)}::text[],
+                         ${all(({ data }) => data)}::text[],
+                         ${all(({ previousHash }) => previousHash)}::text[],
+                         ${all(({ hash }) => hash)}::text[])`;
 }
 
 function toRecord(event: AuditEvent, actor: Actor, { seq, at }: { seq: number; at: Date }) {

@@ -1,5 +1,5 @@
 import { findRun } from '@waybill/db';
-import type { EnqueueOptions, RunJob, RunQueue, Signals } from '@waybill/queue';
+import type { DelayedJob, EnqueueOptions, RunJob, RunQueue, Signals } from '@waybill/queue';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancelRun } from './cancel-run.js';
 import { dispatchQueuedRuns, reconcileQueue } from './dispatch-runs.js';
@@ -14,6 +14,9 @@ class MemoryQueue implements RunQueue {
   async enqueue({ runId, epoch }: RunJob, options: EnqueueOptions): Promise<void> {
     if (this.down) throw new Error('the queue is down');
     this.jobs.set(`${runId}_${epoch}`, options);
+  }
+  async enqueueAll(jobs: readonly DelayedJob[], pool: string): Promise<void> {
+    for (const { job, notBefore } of jobs) await this.enqueue(job, { pool, ...(notBefore && { notBefore }) });
   }
   async knows({ runId, epoch }: RunJob): Promise<boolean> {
     return this.jobs.has(`${runId}_${epoch}`);

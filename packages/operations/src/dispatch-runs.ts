@@ -12,25 +12,36 @@ export interface DispatchOptions {
   readonly queue: RunQueue;
   /** At most so many runs. Default: 500. */
   readonly limit?: number;
+  /** Takes no further group after so long. Default: no bound but `limit`. */
+  readonly forMs?: number;
 }
 
 /** A run that nobody took this long after the queue was told of it is looked for in the queue. */
 const overdueMs = 20_000;
 
-/** Calls to the queue under way at once. */
-const atOnce = 20;
+/** So many runs the queue is told of at once, of a pool. */
+const GROUP = 200;
+
+/** So many are looked for at once. */
+const LOOKS = 20;
 
 /**
  * Tells the queue of the runs it has yet to be told of. Returns how many. Any number of dispatchers may do so at once,
  * and die in between: the same run and epoch twice is one job.
  * @throws the queue's first error, after the runs that it took were marked
  */
-export async function dispatchQueuedRuns({ database, queue, limit = 500 }: DispatchOptions): Promise<number> {
+export async function dispatchQueuedRuns({
+  database,
+  queue,
+  limit = 500,
+  forMs = Number.POSITIVE_INFINITY,
+}: DispatchOptions): Promise<number> {
+  const deadline = performance.now() + forMs;
   const runs = await listUndispatchedRuns(database, limit);
-  return await inGroups(database, runs, async (run) => {
-    await enqueue(queue, run);
-    return true;
-  });
+  let count = 0;
+  for (let start = 0; start < runs.length && performance.now() < deadline; start += GROUP)
+    count += await tell(database, queue, runs.slice(start, start + GROUP));
+  return count;
 }
 
 /**
@@ -39,34 +50,34 @@ export async function dispatchQueuedRuns({ database, queue, limit = 500 }: Dispa
  */
 export async function reconcileQueue({ database, queue, limit = 500 }: DispatchOptions): Promise<number> {
   const runs = await listOverdueRuns(database, overdueMs, limit);
-  return await inGroups(database, runs, async (run) => {
-    if (await queue.knows({ runId: run.runId, epoch: run.epoch }, run.pool)) return false;
-    await enqueue(queue, run);
-    return true;
-  });
-}
-
-/** Counts for how many runs `tell` said yes. */
-async function inGroups(
-  database: Database,
-  runs: readonly QueuedRun[],
-  tell: (run: QueuedRun) => Promise<boolean>,
-): Promise<number> {
   let count = 0;
-  for (let start = 0; start < runs.length; start += atOnce) {
-    const group = runs.slice(start, start + atOnce);
-    const results = await Promise.allSettled(group.map(tell));
+  for (let start = 0; start < runs.length; start += LOOKS) {
+    const group = runs.slice(start, start + LOOKS);
+    const known = await Promise.all(
+      group.map(({ runId, epoch, pool }) => queue.knows({ runId, epoch }, pool)),
+    );
+    count += await tell(
+      database,
+      queue,
+      group.filter((_, i) => !known[i]),
+    );
     await markEnqueued(
       database,
-      group.filter((_, i) => results[i]?.status === 'fulfilled'),
+      group.filter((_, i) => known[i]),
     );
-    count += results.filter((result) => result.status === 'fulfilled' && result.value).length;
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure) throw failure.reason;
   }
   return count;
 }
 
-async function enqueue(queue: RunQueue, { runId, epoch, pool, notBefore }: QueuedRun): Promise<void> {
-  await queue.enqueue({ runId, epoch }, { pool, ...(notBefore && { notBefore }) });
+async function tell(database: Database, queue: RunQueue, runs: readonly QueuedRun[]): Promise<number> {
+  for (const pool of new Set(runs.map((run) => run.pool))) {
+    const group = runs.filter((run) => run.pool === pool);
+    const jobs = group.map(({ runId, epoch, notBefore }) => ({
+      job: { runId, epoch },
+      notBefore: notBefore ?? undefined,
+    }));
+    await queue.enqueueAll(jobs, pool);
+    await markEnqueued(database, group);
+  }
+  return runs.length;
 }

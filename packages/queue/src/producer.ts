@@ -2,7 +2,7 @@ import { within } from './deadline.js';
 import type { Log } from './log.js';
 import type { JobQueue, QueueBackend } from './queue-backend.js';
 import { jobIdOf, queueNameOf } from './run-job.js';
-import type { RunJob, RunQueue } from './run-queue.js';
+import type { DelayedJob, RunQueue } from './run-queue.js';
 import type { QueueSettings } from './settings.js';
 
 const GONE = new Set(['unknown', 'completed', 'failed']);
@@ -34,14 +34,14 @@ export function openProducer(backend: QueueBackend, settings: QueueSettings, log
     return queue;
   }
 
+  async function enqueueAll(jobs: readonly DelayedJob[], pool: string): Promise<void> {
+    const added = queueOf(pool).addBulk(jobs.map(toBullJob));
+    await within(timeoutMs, `enqueue ${jobs.length} run(s) for pool ${pool}`, added);
+  }
+
   return {
-    async enqueue(job, { pool, notBefore }) {
-      const queue = queueOf(pool);
-      const delay = notBefore ? Math.max(0, notBefore.getTime() - Date.now()) : 0;
-      const data: RunJob = { runId: job.runId, epoch: job.epoch };
-      const added = queue.add('run', data, { jobId: jobIdOf(job), delay });
-      await within(timeoutMs, `enqueue run ${job.runId} for pool ${pool}`, added);
-    },
+    enqueueAll,
+    enqueue: (job, { pool, notBefore }) => enqueueAll([{ job, notBefore }], pool),
     async knows(job, pool) {
       const state = queueOf(pool).getJobState(jobIdOf(job));
       return !GONE.has(await within(timeoutMs, `look for run ${job.runId} in pool ${pool}`, state));
@@ -53,4 +53,9 @@ export function openProducer(backend: QueueBackend, settings: QueueSettings, log
       await within(settings.closeTimeoutMs, 'closing the producing side of the queue', closed);
     },
   };
+}
+
+function toBullJob({ job, notBefore }: DelayedJob) {
+  const delay = notBefore ? Math.max(0, notBefore.getTime() - Date.now()) : 0;
+  return { name: 'run', data: { runId: job.runId, epoch: job.epoch }, opts: { jobId: jobIdOf(job), delay } };
 }

@@ -3,7 +3,7 @@ import type { RunJob } from './run-queue.js';
 
 /** What we use of a BullMQ queue. */
 export interface JobQueue {
-  add(name: string, data: RunJob, options: { jobId: string; delay: number }): Promise<unknown>;
+  addBulk(jobs: { name: string; data: RunJob; opts: { jobId: string; delay: number } }[]): Promise<unknown>;
   getJobState(jobId: string): Promise<string>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   close(): Promise<void>;
