@@ -18,6 +18,8 @@ export interface Fleet {
   readonly databaseUrl: string;
   readonly redis: Awaited<ReturnType<typeof startRedis>> | undefined;
   startWorker(environment?: Record<string, string>): Part;
+  /** One more: there is one already. */
+  startScheduler(): Part;
 }
 
 export async function startFleet(
@@ -57,7 +59,8 @@ async function openFleet(
   const startWorker = (more: Record<string, string> = {}) => start('apps/worker/dist/main.js', more);
 
   const api = start('apps/api/dist/main.js', { WAYBILL_HOST: '127.0.0.1', WAYBILL_PORT: String(port) });
-  start('apps/scheduler/dist/main.js');
+  const startScheduler = () => start('apps/scheduler/dist/main.js');
+  startScheduler();
   for (let i = 0; i < workers; i++) startWorker();
   const url = `http://127.0.0.1:${port}`;
   await ready(url, api);
@@ -68,6 +71,7 @@ async function openFleet(
     databaseUrl: database.url,
     redis,
     startWorker,
+    startScheduler,
   };
 }
 

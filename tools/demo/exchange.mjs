@@ -84,7 +84,9 @@ export async function printDueTimes(client, { formatTime }) {
     params: { id: 'acme-every-minute' },
     query: { count: 3 },
   });
-  console.log(`\nSchedule acme-every-minute runs acme-statements next at ${occurrences.map(({ dueAt }) => formatTime(dueAt)).join(', ')}`);
+  console.log(
+    `\nSchedule acme-every-minute runs acme-statements next at ${occurrences.map(({ dueAt }) => formatTime(dueAt)).join(', ')}`,
+  );
 }
 
 /** Prints each run that the schedule makes, until `signal`. */

@@ -274,6 +274,74 @@ describe('schedules', () => {
     expect(await client.call('getSchedule', { params })).toEqual(off);
   });
 
+  it('show all that was asked for, and take it back by null', async () => {
+    const { client } = api;
+    await client.call('createCalendar', { body: { name: 'bank' } });
+    const asked = {
+      ...{ transferId: ruled.id, name: 'whole', cron: '0 6 * * *', timeZone: 'Europe/Berlin' },
+      ...({ overlap: 'skip', jitterSeconds: 60, catchUp: 'all', catchUpWithinMinutes: 90 } as const),
+      pausedUntil: '2099-01-01T00:00:00.000Z',
+    };
+    const calendar = { id: 'bank', rule: 'next-business-day' } as const;
+    const schedule = await client.call('createSchedule', { body: { ...asked, calendar } });
+    const id = (await client.call('getCalendar', { params: { id: 'bank' } })).id;
+    expect(schedule).toMatchObject({ ...asked, calendarName: 'bank', calendar: { ...calendar, id } });
+    const none = { calendar: null, catchUpWithinMinutes: null, pausedUntil: null };
+    const params = { id: 'whole' };
+    expect(await client.call('updateSchedule', { params, body: none })).toMatchObject(none);
+  });
+
+  it('refuse runs in parallel, and say why', async () => {
+    const body = { transferId: ruled.id, name: 'parallel', cron: '0 6 * * *', overlap: 'parallel' };
+    const problem = await api.refusal('POST', '/api/v1/schedules', body);
+    expect(problem).toMatchObject({ status: 422, errors: [{ pointer: '/overlap' }] });
+    expect(problem.errors[0]?.message).toContain('would move them twice');
+  });
+
+  it('are previewed before they are made, with what a calendar leaves out', async () => {
+    const { client } = api;
+    const holidays = [{ date: '2026-12-25', title: 'Christmas Day' }];
+    await client.call('createCalendar', { body: { name: 'festive', holidays } });
+    const body = {
+      ...{ cron: '0 6 * * *', timeZone: 'Europe/Berlin', count: 2, from: '2026-12-24T12:00:00+01:00' },
+      calendar: { id: 'festive', rule: 'only-business-days' as const },
+    };
+    expect(await client.call('previewRule', { body })).toEqual({
+      timeZone: 'Europe/Berlin',
+      occurrences: [
+        {
+          ...{ dueAt: '2026-12-25T05:00:00.000Z', state: 'skipped', notBefore: null },
+          reason: '2026-12-25 (Christmas Day) is no business day of calendar festive',
+        },
+        {
+          ...{ dueAt: '2026-12-26T05:00:00.000Z', state: 'skipped', notBefore: null },
+          reason: '2026-12-26 (Saturday) is no business day of calendar festive',
+        },
+      ],
+    });
+    const refused = await api.refusal('POST', '/api/v1/schedule-previews', { cron: '0 0 L * *' });
+    expect(refused).toMatchObject({ status: 422, errors: [{ pointer: '/cron' }] });
+  });
+
+  it('run for a past date, once', async () => {
+    const { client } = api;
+    const body = { transferId: ruled.id, name: 'past', cron: '0 6 * * *' };
+    await client.call('createSchedule', { body });
+    const path = '/api/v1/schedules/past/runs';
+    const headers = { authorization: `Bearer ${api.adminKey}`, 'content-type': 'application/json' };
+    const ask = (asked: object) => api.request('POST', path, { headers, body: JSON.stringify(asked) });
+    const made = await ask({ for: '2026-11-20' });
+    expect(made.status).toBe(201);
+    const { items } = (await made.json()) as { items: { id: string; dueAt: string }[] };
+    expect(items).toMatchObject([{ dueAt: '2026-11-20T06:00:00.000Z', trigger: 'request' }]);
+    const found = await ask({ for: '2026-11-20' });
+    expect(found.status).toBe(200);
+    expect(await found.json()).toEqual({ items });
+    expect(await api.refusal('POST', path, { for: '20.11.2026' })).toMatchObject({
+      ...{ status: 422, errors: [{ pointer: '/for' }] },
+    });
+  });
+
   it('list their occurrences, newest first', async () => {
     const { client, database } = api;
     await makeTransfer('occurring');
@@ -301,9 +369,69 @@ describe('schedules', () => {
     ['/cron', { cron: '* * * * * *' }],
     ['/timeZone', { timeZone: 'Europe/Atlantis' }],
     ['/transferId', { transferId: 'nothing' }],
+    ['/calendar/id', { calendar: { id: 'nothing', rule: 'only-holidays' } }],
+    ['/calendar/rule', { calendar: { id: 'nothing', rule: 'sometimes' } }],
+    ['/jitterSeconds', { jitterSeconds: -1 }],
+    ['/catchUpWithinMinutes', { catchUp: 'skip', catchUpWithinMinutes: 5 }],
+    ['/pausedUntil', { pausedUntil: '2020-01-01T00:00:00Z' }],
   ])('are refused with the place of what is wrong: %s %j', async (pointer, change) => {
     const body = { transferId: ruled.id, name: 'wrong', cron: '0 6 * * *', ...change };
     const problem = await api.refusal('POST', '/api/v1/schedules', body);
     expect(problem).toMatchObject({ status: 422, code: 'invalid-request', errors: [{ pointer }] });
+  });
+});
+
+describe('calendars', () => {
+  it('are created, read, changed, imported, listed and removed', async () => {
+    const { client } = api;
+    const created = await client.call('createCalendar', { body: { name: 'plain' } });
+    expect(created).toMatchObject({ name: 'plain', weekend: [6, 7], holidays: [] });
+    const params = { id: 'plain' };
+    expect(await client.call('getCalendar', { params })).toEqual(created);
+    const holidays = [
+      { date: '2026-12-25', title: 'Christmas Day' },
+      { date: '2026-12-24', title: '' },
+    ];
+    const changed = await client.call('updateCalendar', { params, body: { weekend: [5], holidays } });
+    expect(changed).toMatchObject({ weekend: [5], holidays: [...holidays].reverse() });
+    const text = 'BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20270101\nEND:VEVENT\nEND:VCALENDAR\n';
+    const imported = await client.call('importHolidays', { params, body: { text } });
+    expect(imported).toMatchObject({ weekend: [5], holidays: [{ date: '2027-01-01', title: '' }] });
+    const listed = await client.call('listCalendars', { query: { limit: 200 } });
+    expect(listed.items).toContainEqual(imported);
+    expect(await client.call('removeCalendar', { params })).toEqual(imported);
+    expect(await api.refusal('GET', '/api/v1/calendars/plain')).toMatchObject({ status: 404 });
+  });
+
+  it('stay while a schedule uses them', async () => {
+    const { client } = api;
+    const transfer = await makeTransfer('by-calendar');
+    await client.call('createCalendar', { body: { name: 'used' } });
+    const calendar = { id: 'used', rule: 'only-business-days' as const };
+    const body = { transferId: transfer.id, name: 'using', cron: '0 6 * * *', calendar };
+    await client.call('createSchedule', { body });
+    const problem = await api.refusal('DELETE', '/api/v1/calendars/used');
+    expect(problem).toMatchObject({ status: 409, code: 'conflict' });
+    expect(problem.detail).toContain('using');
+  });
+
+  it.each([
+    ['/holidays/0/date', { holidays: [{ date: '25.12.2026', title: '' }] }],
+    ['/holidays/1/date', { holidays: ['2026-12-25', '2026-12-25'].map((date) => ({ date, title: '' })) }],
+    ['/weekend', { weekend: [1, 2, 3, 4, 5, 6, 7] }],
+    ['/weekend/0', { weekend: [8] }],
+  ])('are refused with the place of what is wrong: %s', async (pointer, change) => {
+    const problem = await api.refusal('POST', '/api/v1/calendars', { name: 'wrong', ...change });
+    expect(problem).toMatchObject({ status: 422, code: 'invalid-request', errors: [{ pointer }] });
+  });
+
+  it('name the line of an iCalendar text that cannot be read', async () => {
+    await api.client.call('createCalendar', { body: { name: 'unread' } });
+    const body = {
+      text: 'BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20270101T090000Z\nEND:VEVENT\nEND:VCALENDAR',
+    };
+    const problem = await api.refusal('PUT', '/api/v1/calendars/unread/ics', body);
+    expect(problem).toMatchObject({ status: 422, errors: [{ pointer: '/text' }] });
+    expect(problem.errors[0]?.message).toContain('line 3: DTSTART is not a whole day');
   });
 });

@@ -230,3 +230,51 @@ it('ends with 4 if the key is wrong', async () => {
   expect(result.exitCode).toBe(4);
   expect(result.stderr).toContain('WAYBILL_API_KEY');
 });
+
+it('defines calendars, and shows what a schedule does by them before and after', async () => {
+  const file = path.join(scratch, 'holidays.ics');
+  const event = ['BEGIN:VEVENT', 'DTSTART;VALUE=DATE:20261225', 'SUMMARY:Christmas Day', 'END:VEVENT'];
+  await writeFile(file, ['BEGIN:VCALENDAR', ...event, 'END:VCALENDAR', ''].join('\r\n'));
+  for (const args of [
+    ['endpoint', 'add', 'there', '--host', '127.0.0.1', '--username', 'me'],
+    ['endpoint', 'add', 'here', '--local', path.join(scratch, 'ours')],
+    ['transfer', 'add', 'evening', '--from', 'there:out', '--to', 'here:'],
+    ['calendar', 'create', 'bank-de', '--weekend', 'sat,sun', '--holiday', '2026-12-24=Christmas Eve'],
+    ['calendar', 'import', 'bank-de', file],
+  ])
+    expect(await waybill(args)).toMatchObject({ exitCode: 0 });
+  expect((await waybill(['calendar', 'show', 'bank-de'])).stdout).toMatch(/2026-12-25 +Christmas Day/);
+  expect((await waybill(['calendar', 'list'])).stdout).toMatch(/bank-de +sat, sun +1 +2026-12-25/);
+
+  const rule = ['--cron', '59 23 * * *', '--time-zone', 'Europe/Berlin', '--calendar', 'bank-de'];
+  const asked = [...rule, '--count', '2', '--from', '2026-12-24T00:00:00Z'];
+  const preview = await waybill(['schedule', 'preview', ...asked]);
+  expect(preview.stdout).toMatch(/2026-12-24 22:59:00Z +Thursday, 24 December 2026 at 23:59 +planned/);
+  expect(preview.stdout).toMatch(
+    /skipped +2026-12-25 \(Christmas Day\) is no business day of calendar bank-de/,
+  );
+
+  const options = ['--transfer', 'evening', '--jitter', '60', '--overlap', 'skip', '--catch-up-within', '90'];
+  const added = await waybill(['schedule', 'add', 'evenings', ...options, ...rule, '--disabled']);
+  expect(added.stdout).toMatch(/Calendar +bank-de, only-business-days/);
+  expect(added.stdout).toMatch(/Missed times +latest, up to 90 min late/);
+  const stored = await waybill(['schedule', 'preview', 'evenings', ...asked.slice(-4)]);
+  expect(stored.stdout).toBe(preview.stdout);
+  const paused = await waybill(['schedule', 'pause', 'evenings', '--until', '2099-01-01T00:00:00Z']);
+  expect(paused.stdout).toMatch(/Paused until +2099-01-01/);
+  expect((await waybill(['schedule', 'resume', 'evenings'])).stdout).not.toContain('Paused');
+  const freed = await waybill(['schedule', 'update', 'evenings', '--no-calendar', '--no-catch-up-within']);
+  expect(freed.stdout).not.toMatch(/Calendar|min late/);
+
+  const run = await waybill(['schedule', 'run', 'evenings', '--for', '2026-11-20']);
+  expect(run.stdout).toMatch(/2026-11-20 22:59:00Z/);
+  expect(await waybill(['schedule', 'run', 'evenings', '--for', '2026-11-20', '--json'])).toMatchObject({
+    ...{ exitCode: 0, stdout: expect.stringContaining(run.stdout.split('\n')[1]?.split(' ')[0] ?? 'no run') },
+  });
+  expect((await waybill(['schedule', 'occurrences', 'evenings'])).stdout).toMatch(/fired .* run on request/);
+  expect(await waybill(['schedule', 'preview'])).toMatchObject({ exitCode: 2 });
+  expect(await waybill(['schedule', 'update', 'evenings', '--overlap', 'parallel'])).toMatchObject({
+    ...{ exitCode: 2, stderr: expect.stringContaining('would move them twice') },
+  });
+  expect(await waybill(['calendar', 'remove', 'bank-de'])).toMatchObject({ exitCode: 0 });
+});

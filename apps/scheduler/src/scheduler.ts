@@ -30,6 +30,9 @@ export interface SchedulerParts {
 /** Schedules, lost attempts and the like are taken in bites of so many; the next tick takes the next. */
 const BITE = 100;
 
+/** What may come in thousands, at the minute: a step goes on with it until it is through, or the others have to have a turn. */
+const SHIFT = { limit: 10_000, forMs: 2_000 } as const;
+
 /** How long the log of delivered messages is kept. */
 const NOTIFICATIONS_KEPT_MS = 30 * 86_400_000;
 
@@ -41,7 +44,7 @@ export function startScheduler({ database, queue, log, vault, mailer }: Schedule
     {
       name: 'fire-schedules',
       everyMs: 1_000,
-      run: async () => (await fireDueSchedules(context, { now: new Date(), limit: BITE })).length,
+      run: async () => (await fireDueSchedules(context, { now: new Date(), ...SHIFT })).length,
     },
     {
       name: 'rescue-attempts',
@@ -51,7 +54,7 @@ export function startScheduler({ database, queue, log, vault, mailer }: Schedule
     {
       name: 'dispatch-runs',
       everyMs: 1_000,
-      run: () => dispatchQueuedRuns({ database, queue: queue.queue }),
+      run: () => dispatchQueuedRuns({ database, queue: queue.queue, ...SHIFT }),
     },
     {
       name: 'publish-outbox',

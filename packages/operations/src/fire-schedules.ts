@@ -32,6 +32,8 @@ export interface FireOptions {
   readonly now: Date;
   /** At most so many schedules; one with much to catch up counts several times. */
   readonly limit: number;
+  /** Takes no further batch after so long. Default: no bound but `limit`. */
+  readonly forMs?: number;
   /** So many schedules in one transaction. Default: 250. */
   readonly batch?: number;
 }
@@ -44,12 +46,13 @@ export interface FireOptions {
  */
 export async function fireDueSchedules(
   context: Context,
-  { now, limit, batch = 250 }: FireOptions,
+  { now, limit, forMs = Number.POSITIVE_INFINITY, batch = 250 }: FireOptions,
 ): Promise<FiredOccurrence[]> {
   const fired: FiredOccurrence[] = [];
   const failed = new Map<Id, Error>();
+  const deadline = performance.now() + forMs;
   let size = batch;
-  for (let left = limit; left > 0; ) {
+  for (let left = limit; left > 0 && performance.now() < deadline; ) {
     let claimed: readonly Schedule[] = [];
     try {
       const done = await transaction(context.database, async (tx) => {

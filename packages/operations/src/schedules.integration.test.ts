@@ -1,4 +1,4 @@
-import { listAuditEvents, listOccurrences, listRuns } from '@waybill/db';
+import { listAuditEvents, listOccurrences, listRuns, openDatabase } from '@waybill/db';
 import type { CatchUpRule } from '@waybill/domain';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createSchedule } from './define-schedule.js';
@@ -115,4 +115,69 @@ describe('firing', () => {
     expect(await occurrencesOf(sound.id)).toHaveLength(1);
     expect(await occurrencesOf(broken.id)).toEqual([]);
   });
+
+  it('fires nothing twice when the clock is set back', async () => {
+    const { id } = await makeSchedule('set-back', '*/10 * * * *', 'all');
+    expect(await fireAll(id, after(20, 5))).toHaveLength(2);
+    expect(await fireAll(id, after(5))).toEqual([]);
+    expect(await fireAll(id, after(20, 30))).toEqual([]);
+    expect(await fireAll(id, after(30))).toHaveLength(1);
+    expect((await occurrencesOf(id)).map(({ dueAt }) => dueAt)).toEqual([after(10), after(20), after(30)]);
+  });
+
+  it.each([
+    ['forward', '2026-03-28T12:00:00Z', ['2026-03-29T01:00:00Z', '2026-03-30T00:30:00Z']],
+    ['back', '2026-10-24T12:00:00Z', ['2026-10-25T00:30:00Z', '2026-10-26T01:30:00Z']],
+  ])('catches up once when no scheduler ran while the clocks went %s', async (way, from, due) => {
+    const { id } = await createSchedule(
+      context,
+      {
+        ...{ name: `clocks-${way}`, transfer: (await makeTransfer(context)).id, catchUp: 'all' },
+        ...{ cron: '30 2 * * *', timeZone: 'Europe/Berlin' },
+      },
+      new Date(from),
+    );
+    const now = new Date(Date.parse(from) + 2 * 86_400_000);
+    expect((await fireAll(id, now)).map(({ dueAt }) => dueAt)).toEqual(due.map((at) => new Date(at)));
+  });
+
+  it('goes by the catch-up rule when the database was away over three due times', async () => {
+    const late = await makeSchedule('away-latest', '* * * * *', 'latest');
+    const each = await makeSchedule('away-all', '* * * * *', 'all');
+    const refuse = await databaseAway();
+    for (const minute of [1, 2, 3])
+      await expect(fireDueSchedules(context, { now: after(minute), limit: 100 })).rejects.toThrow();
+    await refuse.end();
+    const now = after(3, 30);
+    const fired = await fireDueSchedules(context, { now, limit: 100 });
+    expect(await fireDueSchedules(context, { now, limit: 100 })).toEqual([]);
+    const dueOf = (scheduleId: string) =>
+      fired.filter((one) => one.scheduleId === scheduleId).map(({ dueAt }) => dueAt);
+    expect(dueOf(late.id)).toEqual([after(3)]);
+    expect(dueOf(each.id)).toEqual([after(1), after(2), after(3)]);
+    expect(await occurrencesOf(late.id)).toMatchObject([
+      { state: 'skipped', reason: 'missed; the catch-up rule is "latest"' },
+      { state: 'skipped', reason: 'missed; the catch-up rule is "latest"' },
+      { state: 'fired', reason: '' },
+    ]);
+  });
 });
+
+/** Ends all connections to the database and lets in no other. */
+async function databaseAway() {
+  const url = new URL(context.url);
+  const name = url.pathname.slice(1);
+  url.pathname = '/postgres';
+  const server = openDatabase({ url: url.href, maxConnections: 1 });
+  const allow = (yes: boolean) =>
+    server.prisma.$executeRawUnsafe(`alter database "${name}" allow_connections ${yes}`);
+  await allow(false);
+  await server.prisma.$queryRaw`
+    select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`;
+  return {
+    async end() {
+      await allow(true);
+      await server.close();
+    },
+  };
+}
