@@ -209,7 +209,19 @@ describe('transfers', () => {
       definition: { source: { directory: 'out', include: ['*'] }, conflict: 'replace', concurrency: 4 },
     });
     const params = { id: 'statements' };
-    const definition = { ...transfer.definition, concurrency: 2 };
+    const { source, target } = transfer.definition;
+    const definition = {
+      ...transfer.definition,
+      source: {
+        ...source,
+        checksumFile: { name: '{name}.md5', algorithm: 'md5', graceMs: 60_000 } as const,
+      },
+      target: {
+        ...target,
+        checksumFile: { name: '{name}.sum', algorithm: 'sha512', format: 'bsd' } as const,
+      },
+      concurrency: 2,
+    };
     const second = await client.call('updateTransfer', { params, body: { definition } });
     expect(second).toMatchObject({ version: 2, definition });
     const renamed = await client.call('updateTransfer', {

@@ -152,17 +152,23 @@ it('imports OpenPGP keys, and encrypts and signs with them', async () => {
   const file = path.join(scratch, 'encrypted.json');
   const definition = {
     source: { endpointId: 'inbox', directory: 'secret' },
-    target: { endpointId: 'acme-sftp', directory: 'secret' },
+    target: {
+      ...{ endpointId: 'acme-sftp', directory: 'secret' },
+      checksumFile: { name: '{name}.sha1', algorithm: 'sha1', format: 'bsd' },
+    },
     transforms: [{ kind: 'openpgp-encrypt', recipients: ['acme'], signWith: 'ours', armor: true }],
   };
   await writeFile(file, JSON.stringify({ name: 'encrypted', definition }));
   const added = await waybill(['transfer', 'add', '--file', file]);
   expect(added.stdout).toMatch(/Transforms +\[.*"openpgp-encrypt"/);
+  expect(added.stdout).toMatch(/Checksum files at the target +\{name\}\.sha1 \(sha1, bsd\)/);
   const run = await waybill(['transfer', 'run', 'encrypted', '--wait', '--json']);
   expect(run.exitCode).toBe(0);
   const arrived = await readFile(path.join(scratch, 'partner/secret/pay.csv.asc'));
   const decrypted = await gpg.run(['--passphrase', '', '--decrypt'], arrived);
   expect(decrypted.toString()).toBe('a;b;c\n');
+  const checksum = await readFile(path.join(scratch, 'partner/secret/pay.csv.asc.sha1'), 'utf8');
+  expect(checksum).toMatch(/^SHA1 \(pay\.csv\.asc\) = [0-9a-f]{40}\n$/);
   const { id } = JSON.parse(run.stdout);
   for (const what of ['show', 'deliveries', 'receipt'])
     expect((await waybill(['run', what, id])).stdout).toMatch(/6 B, SHA-256 [0-9a-f]{64}: openpgp-encrypt/);

@@ -126,7 +126,7 @@ async function transferFiles(
     await using source = await openEndpoint(database, vault, claim.source, signal, observer);
     await using target = await openEndpoint(database, vault, claim.target, signal, observer);
     const { definition } = version;
-    const { state } = await runTransfer({
+    const { state, failure } = await runTransfer({
       definition,
       proof,
       source,
@@ -143,6 +143,7 @@ async function transferFiles(
       onProgress: (newest) => progress.report(newest),
       onWarning: (message, cause) => log.warn({ err: cause }, message),
     });
+    if (failure) log.warn({ failure }, 'not all that was to be done could be');
     return { kind: 'done', state };
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown;

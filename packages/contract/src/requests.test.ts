@@ -61,6 +61,30 @@ describe('a transfer', () => {
     ['definition/transforms/0/recipients', { transforms: [{ kind: 'openpgp-encrypt', recipients: [] }] }],
     ['definition/transforms/0/colour', { transforms: [{ kind: 'gunzip', colour: 'red' }] }],
     ['definition/target/name', { target: { ...definition.target, name: '{nam}' } }],
+    [
+      'definition/source/checksumFile/algorithm',
+      { source: { ...definition.source, checksumFile: { name: '{name}.crc', algorithm: 'crc32' } } },
+    ],
+    [
+      'definition/source/checksumFile/format',
+      {
+        source: {
+          ...definition.source,
+          checksumFile: { name: '{name}.md5', algorithm: 'md5', format: 'bsd' },
+        },
+      },
+    ],
+    [
+      'definition/source/checksumFile/name',
+      {
+        source: { ...definition.source, checksumFile: { name: '{stem}.md5', algorithm: 'md5' } },
+        disposition: { kind: 'delete' },
+      },
+    ],
+    [
+      'definition/target/checksumFile/name',
+      { target: { ...definition.target, checksumFile: { name: '{name}', algorithm: 'md5' } } },
+    ],
     ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
     ['definition/disposition/kind', { disposition: { kind: 'shred' } }],
     ['definition/concurrency', { concurrency: '4' }],

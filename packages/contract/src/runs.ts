@@ -91,7 +91,9 @@ export const delivery = z
     skippedBecause: z.string().nullable(),
     startedAt: time.nullable(),
     deliveredAt: time.nullable(),
-    disposedAt: time.nullable().meta({ description: 'When the disposition of the source was carried out.' }),
+    disposedAt: time.nullable().meta({
+      description: 'When all that follows was done: the checksum file, the disposition of the source.',
+    }),
   })
   .meta({ id: 'Delivery', description: 'One file of a run.' });
 export type Delivery = z.output<typeof delivery>;

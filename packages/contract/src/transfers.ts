@@ -1,6 +1,8 @@
 import { conflictRules, defaultRetryPolicy, transferKinds, verifications } from '@waybill/domain';
 import { whySuffixRefused, whyTemplateRefused } from '@waybill/domain/naming';
+import { whyChecksumFilesRefused } from '@waybill/domain/selection';
 import { z } from 'zod';
+import { requiredChecksumFile, writtenChecksumFile } from './checksum-files.js';
 import { id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
 import { selectionRules, selectionRulesAsked } from './selection.js';
 import { transforms } from './transforms.js';
@@ -83,12 +85,14 @@ export const definitionAsked = z
         .meta({ description: 'A file is selected if one matches its name …' }),
       exclude: patterns.default([]).meta({ description: '… and none of these does.' }),
       selection: selectionRulesAsked.optional(),
+      checksumFile: requiredChecksumFile.optional(),
     }),
     target: z.strictObject({
       endpointId: reference,
       directory: path,
       name: template.optional(),
       renameSuffix: renameSuffix.optional(),
+      checksumFile: writtenChecksumFile.optional(),
     }),
     transforms: transforms.optional(),
     disposition: disposition.default({ kind: 'keep' }),
@@ -96,6 +100,10 @@ export const definitionAsked = z
     verification: verification.optional(),
     concurrency: concurrency.default(4),
     retry: retryPolicy.default(defaultRetryPolicy),
+  })
+  .superRefine((asked, context) => {
+    const why = whyChecksumFilesRefused(asked);
+    if (why) context.addIssue({ code: 'custom', path: [...why.path], message: why.message });
   })
   .meta({ id: 'TransferDefinitionAsked', description: 'From where, to where, which files, what then.' });
 export type DefinitionAsked = z.output<typeof definitionAsked>;
@@ -108,12 +116,14 @@ const definition = z
       include: z.array(z.string()),
       exclude: z.array(z.string()),
       selection: selectionRules.optional(),
+      checksumFile: requiredChecksumFile.optional(),
     }),
     target: z.strictObject({
       endpointId: id,
       directory: pathShown,
       name: z.string().optional(),
       renameSuffix: z.string().optional(),
+      checksumFile: writtenChecksumFile.optional(),
     }),
     transforms: transforms.optional(),
     disposition: dispositionShown,

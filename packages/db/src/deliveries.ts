@@ -37,9 +37,11 @@ export interface Delivery {
   readonly committing: PlacedFile | undefined;
   /** Of what is at the target. */
   readonly sha256: string | undefined;
+  /** As in {@link WholeFile}. */
+  readonly checksum: string | undefined;
   readonly assurance: Assurance;
   readonly deliveredAt: Date | undefined;
-  /** Was the disposition of the source carried out? */
+  /** Was all done that follows the delivery: the checksum file, the disposition of the source? */
   readonly disposed: boolean;
   readonly disposedAt: Date | undefined;
   /** The epoch of the attempt that wrote last. */
@@ -64,6 +66,8 @@ export interface WholeFile {
   readonly bytes: number;
   readonly sha256: string;
   readonly assurance: Assurance;
+  /** Of the same bytes, by the algorithm of the target's checksum files where that is not SHA-256. */
+  readonly checksum?: string | undefined;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
 }
@@ -151,8 +155,7 @@ export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDe
     Prisma.sql`target_path = ${file.targetPath}, size = ${BigInt(file.size)}::bigint,
       source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz,
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
-      checkpoint_sha256 = null, resumed_from = 0, sha256 = null, assurance = 'none', committing_at = null,
-      ${transformedColumns(undefined)}, ${failureColumns(file.failure)}`,
+      checkpoint_sha256 = null, resumed_from = 0, committing_at = null, ${wholeColumns(undefined)}, ${failureColumns(file.failure)}`,
   );
 }
 
@@ -171,7 +174,7 @@ export async function markMoving(
     Prisma.sql`state = 'moving', part_path = ${partPath}, resumed_from = ${bytes}::bigint,
       checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
       checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
-      sha256 = null, assurance = 'none', committing_at = null, ${transformedColumns(undefined)},
+      committing_at = null, ${wholeColumns(undefined)},
       ${failureColumns(undefined)}, started_at = coalesce(started_at, now())`,
   );
 }
@@ -192,18 +195,18 @@ export async function saveCheckpoint(
 
 /** The whole file is on the target under its part name and is about to be renamed. */
 export async function markCommitting(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
-  const { bytes, sha256, assurance, targetPath } = placed;
+  const { bytes, sha256, targetPath } = placed;
   return await write(
     db,
     fence,
     id,
     Prisma.sql`committing_at = now(), committing_path = ${targetPath}, checkpoint_bytes = ${BigInt(bytes)}::bigint,
-      checkpoint_sha256 = ${sha256}, sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(placed)}`,
+      checkpoint_sha256 = ${sha256}, ${wholeColumns(placed)}`,
   );
 }
 
 export async function markDelivered(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
-  const { bytes, sha256, assurance, transformed, targetPath } = placed;
+  const { bytes, transformed, targetPath } = placed;
   // What transforms made has a size of its own: the source keeps the one that it is recognised by.
   const size = transformed ? Prisma.empty : Prisma.sql`size = ${BigInt(bytes)}::bigint,`;
   return await write(
@@ -211,7 +214,7 @@ export async function markDelivered(db: Db, fence: Fence, id: Id, placed: Placed
     fence,
     id,
     Prisma.sql`state = 'delivered', target_path = ${targetPath}, delivered_at = coalesce(delivered_at, now()), ${size}
-      sha256 = ${sha256}, assurance = ${assurance}, ${transformedColumns(placed)}, ${failureColumns(undefined)}`,
+      ${wholeColumns(placed)}, ${failureColumns(undefined)}`,
   );
 }
 
@@ -247,6 +250,12 @@ export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
     update delivery set state = case when delivered_at is null then 'selected' else 'delivered' end,
       ${failureColumns(undefined)}
     where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''`;
+}
+
+function wholeColumns(whole: WholeFile | undefined): Prisma.Sql {
+  const { sha256 = null, checksum = null, assurance = 'none' } = whole ?? {};
+  return Prisma.sql`sha256 = ${sha256}, checksum = ${checksum}, assurance = ${assurance},
+      ${transformedColumns(whole)}`;
 }
 
 function transformedColumns(whole: WholeFile | undefined): Prisma.Sql {
@@ -285,6 +294,7 @@ function toDelivery(row: Row): Delivery {
   } = row;
   const assurance = row.assurance as Assurance;
   const bytes = toNumber(checkpointBytes);
+  const checksum = row.checksum ?? undefined;
   const transformed =
     sourceSha256 === null
       ? undefined
@@ -302,12 +312,13 @@ function toDelivery(row: Row): Delivery {
     committing:
       committingAt && row.sha256 !== null
         ? {
-            ...{ bytes, sha256: row.sha256, assurance, transformed },
+            ...{ bytes, sha256: row.sha256, checksum, assurance, transformed },
             // A row of an earlier release does not say: then the wanted name was the only one.
             targetPath: (committingPath ?? row.targetPath) as RemotePath,
           }
         : undefined,
     sha256: row.sha256 ?? undefined,
+    checksum,
     assurance,
     deliveredAt: row.deliveredAt ?? undefined,
     disposed: row.disposedAt !== null,

@@ -135,6 +135,12 @@ export const failures = {
     meaning: 'The source does not hold what was agreed: too few or too many files, or an empty one.',
     remedy: 'Ask the partner for what is missing or too much; then run the transfer again.',
   },
+  'checksum-mismatch': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The checksum file of a source file is missing, cannot be read or names another checksum.',
+    remedy: 'Have the partner send both again, then retry the run: see docs/checksum-files.md.',
+  },
   'transform-failed': {
     ...fatal,
     owner: 'partner',

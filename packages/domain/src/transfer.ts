@@ -1,3 +1,4 @@
+import type { RequiredChecksumFile, WrittenChecksumFile } from './checksum-file.js';
 import type { Id } from './ids.js';
 import type { RemotePath } from './remote-path.js';
 import type { RetryPolicy } from './retry-policy.js';
@@ -50,6 +51,7 @@ export interface TransferDefinition {
     readonly include: readonly string[];
     readonly exclude: readonly string[];
     readonly selection?: SelectionRules | undefined;
+    readonly checksumFile?: RequiredChecksumFile | undefined;
   };
   readonly target: {
     readonly endpointId: Id;
@@ -58,6 +60,7 @@ export interface TransferDefinition {
     readonly name?: string | undefined;
     /** Added before the extension by the conflict rule `rename`, with `{n}` counted up from 1; ` ({n})` if left out. */
     readonly renameSuffix?: string | undefined;
+    readonly checksumFile?: WrittenChecksumFile | undefined;
   };
   /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
   readonly transforms?: readonly TransformSpec[] | undefined;

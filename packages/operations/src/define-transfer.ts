@@ -20,7 +20,7 @@ import {
   whyProofRefused,
 } from '@waybill/domain';
 import { whyConflictRefused, whyTemplateRefused } from '@waybill/domain/naming';
-import { whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
+import { whyChecksumFilesRefused, whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import { checkTransforms } from './check-transforms.js';
 import type { Context } from './context.js';
@@ -114,13 +114,16 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   );
 }
 
-function checkSelection({ source, target }: TransferDefinition): void {
+function checkSelection(definition: TransferDefinition): void {
+  const { source, target } = definition;
   checkPatterns(source.include, '/definition/source/include');
   checkPatterns(source.exclude, '/definition/source/exclude');
   const rules = source.selection && whyRulesRefused(source.selection);
   if (rules) refuse(rules.message, `/definition/source/selection/${rules.member}`);
   const template = target.name === undefined ? undefined : whyTemplateRefused(target.name);
   if (template !== undefined) refuse(template, '/definition/target/name');
+  const checksums = whyChecksumFilesRefused(definition);
+  if (checksums) refuse(checksums.message, `/definition/${checksums.path.join('/')}`);
 }
 
 function checkConflict(definition: TransferDefinition): void {

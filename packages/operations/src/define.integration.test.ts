@@ -278,6 +278,10 @@ describe('a transfer', () => {
       code: 'invalid',
       field: '/definition/source/include/1',
     });
+    const sums = { name: '{stem}.md5', algorithm: 'md5' } as const;
+    expect(
+      await create({ ...good, disposition: { kind: 'delete' }, source: { ...source, checksumFile: sums } }),
+    ).toMatchObject({ code: 'invalid', field: '/definition/source/checksumFile/name' });
     expect(await create({ ...good, source: { ...source, selection: { minBytes: 2, maxBytes: 1 } } })).toEqual(
       {
         code: 'invalid',

@@ -38,7 +38,7 @@ export class Checkpoints {
   }
 
   /** `hash` has taken in the first `bytes` of the file. Throws what an earlier write failed with. */
-  hashed(bytes: number, hash: Hash): void {
+  hashed(bytes: number, hash: Pick<Hash, 'copy'>): void {
     if (this.#failure) throw this.#failure.error;
     if (bytes - this.#lastHashed < this.#everyBytes) return;
     this.#lastHashed = bytes;

@@ -2,7 +2,7 @@ import { type FileInfo, StorageError } from '@waybill/storage';
 import { commitUnderFreeName } from './free-name.js';
 import { renameOnto } from './rename-onto.js';
 import { type FileToMove, type RunContext, removePart, statIfAny } from './run-context.js';
-import type { WholePart } from './run-journal.js';
+import type { PlacedPart, WholePart } from './run-journal.js';
 
 /**
  * Spares moving bytes that could not be committed: looks at the final name, where the definition says not to replace.
@@ -24,16 +24,16 @@ export async function mayMove(run: RunContext, file: FileToMove): Promise<boolea
   return false;
 }
 
-/** Makes the verified part file the file of the final name, by the conflict rule. */
+/** Makes the verified part file the file of the final name, by the conflict rule. @returns what has got which name */
 export async function commit(
   run: RunContext,
   file: FileToMove,
   proof: WholePart,
-): Promise<'delivered' | 'skipped'> {
+): Promise<PlacedPart | 'skipped'> {
   const { conflict } = run.definition;
   if (conflict === 'rename') return commitUnderFreeName(run, file, proof);
   const taken = await renameOnto(run, file, proof, { replace: conflict === 'replace' });
-  if (taken === undefined) return 'delivered';
+  if (taken === undefined) return { ...proof, targetPath: file.targetPath };
   if (conflict === 'skip') return skip(run, file);
   throw taken;
 }

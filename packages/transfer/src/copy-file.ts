@@ -1,42 +1,55 @@
-import type { Hash } from 'node:crypto';
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
+import type { FileHash, HashedBytes } from './file-hash.js';
+import { requiredChecksum } from './required-checksum.js';
 import { fromTheStart, startPoint } from './resume.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 import { Superseded, type WholePart } from './run-journal.js';
 import { Transformation } from './transform-file.js';
 import { verifyPart } from './verify.js';
 
-/** What was read so far: the count and the hash of exactly these bytes. */
+/** What was read so far: the count and the hashes of exactly these bytes. */
 interface Read {
   bytes: number;
-  readonly hash: Hash;
+  readonly hash: FileHash;
 }
 
 /**
  * Brings the bytes of the source, or what transforms make of them, into the part file, from where an earlier attempt
  * stopped if that can be proven, and verifies what arrived.
  * @throws StorageError `source-changed` if the source is not the file any more that `file` says; `corrupted` if the
- * target holds other bytes; `unproven` if it can't be proven what it holds; `transform-failed`. The part file is left
- * as it is.
+ * target holds other bytes; `unproven` if it can't be proven what it holds; `transform-failed`; `checksum-mismatch`. The
+ * part file is left as it is.
  */
 export async function copyToPart(run: RunContext, file: FileToMove): Promise<WholePart> {
+  const refuseOtherBytes = await requiredChecksum(run, file);
   const transforms = await run.transformsOf(file);
   // Encryption and the like put out other bytes each time: what transforms change starts over.
-  const start = transforms ? fromTheStart() : await startPoint(run, file);
+  const start = transforms ? fromTheStart(run) : await startPoint(run, file);
   await run.journal.moving(file.id, { partPath: file.partPath, resumedFrom: start.bytes });
   // An attempt that was given up for lost may still hold the old part file open: then it writes into nothing.
   if (start.bytes === 0 && file.begun) await run.target.remove(file.partPath, { signal: run.signal });
   run.meter.moved(file.id, start.bytes, file.size);
 
   const read: Read = { bytes: start.bytes, hash: start.hash };
-  const transformation = transforms && new Transformation(transforms, file);
+  const transformation = transforms && new Transformation(transforms, file, run.checksums);
   const held = await putWithCheckpoints(run, file, read, transformation);
   await refuseOtherVersion(run, file, read);
   if (read.bytes !== file.size || transformation?.ended === false) throw endedEarly(run, file, read);
-  const whole = { bytes: read.bytes, sha256: read.hash.digest('hex') };
-  const sent = transformation ? transformation.result(whole) : whole;
+  const checksums = read.hash.checksums();
+  refuseOtherBytes(checksums);
+  const sent = sentOf(run, transformation?.result(checksums.sha256) ?? { bytes: read.bytes, checksums });
   return { ...sent, assurance: await verifyPart(run, file.partPath, sent, held) };
+}
+
+/** What is on record of the bytes that were put. */
+function sentOf(
+  { definition }: RunContext,
+  { checksums, ...put }: HashedBytes & Pick<WholePart, 'transformed'>,
+): Omit<WholePart, 'assurance'> {
+  const { algorithm = 'sha256' } = definition.target.checksumFile ?? {};
+  const checksum = algorithm === 'sha256' ? undefined : checksums[algorithm];
+  return { ...put, sha256: checksums.sha256, ...(checksum !== undefined && { checksum }) };
 }
 
 /** @returns what the target then says it holds; `undefined` if nobody may look, and that is no proof that is required */

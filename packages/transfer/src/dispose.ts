@@ -1,24 +1,54 @@
 import { baseName, joinPath, parsePath, type RemotePath, type TransferDefinition } from '@waybill/domain';
 import { directoryBelow } from '@waybill/domain/naming';
+import { companionFinder } from '@waybill/domain/selection';
 import { fitName } from './part-name.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 
 /**
- * What happens to the source of a delivered file. A source that is gone was disposed of by an earlier attempt whose
- * answer was lost; one with another size or time is a new file, which is left alone.
+ * What happens to the source of a delivered file, and to what lies beside it. A source that is gone was disposed of by an
+ * earlier attempt whose answer was lost; one with another size or time is a new file, which is left alone with all that
+ * lies beside it.
  */
 export async function dispose(run: RunContext, file: FileToMove): Promise<void> {
   const { definition, source, journal, signal } = run;
-  const { disposition } = definition;
-  if (disposition.kind === 'keep') return;
-  const found = await statIfAny(source, file.sourcePath, signal);
-  if (found && isSameVersion(file, found)) {
-    await journal.disposing(file.id);
-    const directory = archiveDirectoryOf(definition, file.sourcePath);
-    if (directory === undefined) await source.remove(file.sourcePath, { signal });
-    else await archive(run, file.sourcePath, directory);
+  if (endsWithDelivery(definition)) return;
+  if (definition.disposition.kind !== 'keep' || removesDoneFiles(definition)) {
+    const found = await statIfAny(source, file.sourcePath, signal);
+    if (!found || isSameVersion(file, found)) {
+      await journal.disposing(file.id);
+      if (!run.isCompanion(file)) await disposeOfCompanions(run, file);
+      if (found) await disposeOfOne(run, file.sourcePath);
+    }
   }
   await journal.disposed(file.id);
+}
+
+/** Is a file done with once it is delivered? What else follows is on record as disposed of. */
+export function endsWithDelivery(definition: TransferDefinition): boolean {
+  const { disposition, target } = definition;
+  return disposition.kind === 'keep' && !target.checksumFile && !removesDoneFiles(definition);
+}
+
+function removesDoneFiles({ source }: TransferDefinition): boolean {
+  return source.selection?.doneFile?.afterwards === 'remove';
+}
+
+/** Before their file, by whose record the next attempt knows that all are done with. */
+async function disposeOfCompanions(run: RunContext, { sourcePath }: FileToMove): Promise<void> {
+  const { checksumFile, selection } = run.definition.source;
+  const beside = (rule: { readonly name: string }) => companionFinder(rule.name)(sourcePath);
+  const checksum = checksumFile && beside(checksumFile);
+  if (checksum !== undefined) await disposeOfOne(run, checksum);
+  const done = selection?.doneFile?.afterwards === 'remove' ? beside(selection.doneFile) : undefined;
+  if (done !== undefined) await run.source.remove(done, { signal: run.signal });
+}
+
+async function disposeOfOne(run: RunContext, path: RemotePath): Promise<void> {
+  const { definition, source, signal } = run;
+  if (definition.disposition.kind === 'keep') return;
+  const directory = archiveDirectoryOf(definition, path);
+  if (directory === undefined) await source.remove(path, { signal });
+  else await archive(run, path, directory);
 }
 
 /** Where a source is archived, directories below the source directory mirrored; `undefined` where it is not. */

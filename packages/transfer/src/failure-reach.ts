@@ -1,4 +1,6 @@
 import type { FailureCode } from '@waybill/domain';
+import { StorageError } from '@waybill/storage';
+import type { RunContext } from './run-context.js';
 
 /**
  * Whom a failure of one file concerns.
@@ -14,6 +16,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'already-exists': 'file',
   'permission-denied': 'file',
   'path-refused': 'file',
+  'checksum-mismatch': 'file',
   'transform-failed': 'file',
   unsupported: 'file',
   unproven: 'file',
@@ -25,4 +28,9 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
 
 export function reachOf(code: FailureCode): FailureReach {
   return ofOneFile[code] ?? 'run';
+}
+
+/** Can the run go on with its other files? */
+export function concernsOneFile({ signal }: RunContext, error: unknown): error is StorageError {
+  return !signal.aborted && error instanceof StorageError && reachOf(error.code) !== 'run';
 }

@@ -1,8 +1,10 @@
+import type { RemotePath } from '@waybill/domain';
 import { DEFAULT_RENAME_SUFFIX, MAX_RENAMES, namesFor } from '@waybill/domain/naming';
+import { companionFinder } from '@waybill/domain/selection';
 import { StorageError } from '@waybill/storage';
 import { renameOnto } from './rename-onto.js';
 import { type FileToMove, type RunContext, statIfAny } from './run-context.js';
-import type { WholePart } from './run-journal.js';
+import type { PlacedPart, WholePart } from './run-journal.js';
 
 /**
  * Conflict rule `rename`: the part file gets the first name that is free. The look only spares asking for names that
@@ -13,18 +15,22 @@ export async function commitUnderFreeName(
   run: RunContext,
   file: FileToMove,
   proof: WholePart,
-): Promise<'delivered'> {
+): Promise<PlacedPart> {
   for await (const targetPath of freeNames(run, file)) {
     const taken = await renameOnto(run, { ...file, targetPath }, proof, { replace: false });
-    if (taken === undefined) return 'delivered';
+    if (taken === undefined) return { ...proof, targetPath };
   }
   throw noneFree(run, file);
 }
 
-/** The names under which nothing was found, one after the other: each may be taken by the time it is used. */
+/** The names under which neither file nor checksum file was found, in turn: each may be taken by the time it is used. */
 async function* freeNames(run: RunContext, { targetPath }: FileToMove) {
-  for (const name of namesFor(targetPath, run.definition.target.renameSuffix))
-    if (!(await statIfAny(run.target, name, run.signal))) yield name;
+  const { renameSuffix, checksumFile } = run.definition.target;
+  const beside = checksumFile && companionFinder(checksumFile.name);
+  const isFree = async (path: RemotePath | undefined) =>
+    path === undefined || !(await statIfAny(run.target, path, run.signal));
+  for (const name of namesFor(targetPath, renameSuffix))
+    if ((await isFree(name)) && (await isFree(beside?.(name)))) yield name;
 }
 
 function noneFree(run: RunContext, { targetPath }: FileToMove): StorageError {

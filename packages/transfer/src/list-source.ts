@@ -21,7 +21,7 @@ export interface Listing {
   readonly files: readonly Candidate[];
   /** Names that can't be used safely, but would match if they could: people have to hear of them. */
   readonly refused: readonly RefusedEntry[];
-  /** Done-files of the files; empty where the rules want none. */
+  /** Done-files and checksum files of the files; empty where the rules want none. */
   readonly companions: ReadonlyMap<RemotePath, Look>;
 }
 
@@ -48,7 +48,7 @@ export async function listSource(options: ListingOptions): Promise<Listing> {
     } else if (entry.kind === 'file') {
       const look = lookAt(entry, options.now());
       if (!whyNotMatched(baseName(entry.path), rules)) files.push({ path: entry.path, first: look });
-      if (rules.companionOf) others.set(entry.path, look);
+      if (rules.companionOf || rules.checksumFile) others.set(entry.path, look);
     }
     if (files.length + refused.length > MAX_FILES) throw tooMany(definition, options.source);
   }

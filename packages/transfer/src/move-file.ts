@@ -13,28 +13,39 @@ import {
   removePart,
 } from './run-context.js';
 import type { DeliveryRecord, PlacedPart } from './run-journal.js';
+import type { Arrived } from './written-checksum.js';
 
-export interface Moved {
-  readonly state: 'delivered' | 'skipped';
-  /** With the size and time of the source's version that was moved. */
+/** A file with the version of the source that was moved and the name that it got, and what is known of its bytes. */
+export interface Delivered {
   readonly file: FileToMove;
+  readonly arrived: Arrived;
 }
 
-/** One delivery, from wherever the last attempt left it to its final name. */
-export async function moveFile(run: RunContext, record: DeliveryRecord): Promise<Moved> {
+/** What an earlier attempt delivered. */
+export function deliveredBefore(record: DeliveryRecord): Delivered {
+  return { file: fileOf(record), arrived: record };
+}
+
+/** One delivery, from wherever the last attempt left it to its final name; `undefined` if it was skipped. */
+export async function moveFile(run: RunContext, record: DeliveryRecord): Promise<Delivered | undefined> {
   const recalled = fileOf(record);
   const settled = await settleCommit(run, record, recalled);
-  if (settled) return { state: settled, file: recalled };
-  if (!(await mayMove(run, recalled))) return { state: 'skipped', file: recalled };
+  if (settled) return deliveredAs(recalled, settled);
+  if (!(await mayMove(run, recalled))) return undefined;
   // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
   const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
   try {
-    const state = await commit(run, file, await copyToPart(run, file));
-    return { state, file };
+    return deliveredAs(file, await commit(run, file, await copyToPart(run, file)));
   } catch (error) {
     if (isCode(error, 'source-changed', 'corrupted')) await discardPart(run, file);
     throw error;
   }
+}
+
+function deliveredAs(file: FileToMove, placed: PlacedPart | 'skipped'): Delivered | undefined {
+  return placed === 'skipped'
+    ? undefined
+    : { file: { ...file, targetPath: placed.targetPath }, arrived: placed };
 }
 
 /**
@@ -45,7 +56,7 @@ async function settleCommit(
   run: RunContext,
   record: DeliveryRecord,
   file: FileToMove,
-): Promise<'delivered' | 'skipped' | undefined> {
+): Promise<PlacedPart | 'skipped' | undefined> {
   const { committing, state } = record;
   if (!committing || !mayHaveCommitted(run, state)) return undefined;
   const placed = { ...file, targetPath: committing.targetPath };
@@ -75,7 +86,7 @@ function mayHaveCommitted({ definition }: RunContext, state: DeliveryRecord['sta
 }
 
 /** What is required may have grown since the rename was asked for. */
-async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<'delivered'> {
+async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<PlacedPart> {
   if (!atLeast(placed.assurance, run.proof))
     throw new StorageError(
       'unproven',
@@ -85,7 +96,7 @@ async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPa
   await run.journal.committing(file.id, placed);
   await run.target.remove(file.partPath, { signal: run.signal });
   await run.journal.delivered(file.id, placed);
-  return 'delivered';
+  return placed;
 }
 
 /** The file as its source is now; one that changed since it was selected starts over. */

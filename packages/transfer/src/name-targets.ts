@@ -1,6 +1,12 @@
 import { PathRefused, type RemotePath, type TransferDefinition } from '@waybill/domain';
 import { type FileToName, findCollision, type NamingContext, targetNamer } from '@waybill/domain/naming';
-import type { Candidate, CompiledRules, Explained, Look } from '@waybill/domain/selection';
+import {
+  type Candidate,
+  type CompiledRules,
+  companionFinder,
+  type Explained,
+  type Look,
+} from '@waybill/domain/selection';
 import { StorageError } from '@waybill/storage';
 import type { SelectedFile } from './run-journal.js';
 
@@ -18,7 +24,7 @@ export function nameTargets(
   context: NamingContext,
   taken: number,
 ): SelectedFile[] {
-  const nameOf = targetNamer(target, rules.recursive, context);
+  const nameOf = complete(targetNamer(target, rules.recursive, context), target);
   const files: SelectedFile[] = [];
   const companionsTaken = new Set<RemotePath>();
   let sequence = taken;
@@ -53,6 +59,20 @@ export function refuseCollisions(
     `${one} and ${other} would both become ${collision.targetPath} at the target; have directories mirrored, or ` +
       'put {source-dir} or {seq} into the template of target names',
   );
+}
+
+/** Refuses names beside which no checksum file could lie, where the target is to have one. */
+function complete(
+  nameOf: (file: FileToName) => RemotePath,
+  { checksumFile }: TransferDefinition['target'],
+): typeof nameOf {
+  if (!checksumFile) return nameOf;
+  const beside = companionFinder(checksumFile.name);
+  return (file) => {
+    const path = nameOf(file);
+    if (beside(path) !== undefined) return path;
+    throw new PathRefused(`${path} is no name beside which a checksum file "${checksumFile.name}" could lie`);
+  };
 }
 
 /** A name that would be none concerns its file alone. */

@@ -1,6 +1,6 @@
-import { createHash, type Hash } from 'node:crypto';
 import type { RemotePath } from '@waybill/domain';
 import type { StorageEndpoint } from '@waybill/storage';
+import { FileHash } from './file-hash.js';
 import { type FileToMove, isCode, type RunContext } from './run-context.js';
 import type { Checkpoint } from './run-journal.js';
 import { askForHash } from './verify.js';
@@ -8,11 +8,11 @@ import { askForHash } from './verify.js';
 /** Where a move starts, and the hash of everything before. */
 export interface StartPoint {
   readonly bytes: number;
-  readonly hash: Hash;
+  readonly hash: FileHash;
 }
 
-export function fromTheStart(): StartPoint {
-  return { bytes: 0, hash: createHash('sha256') };
+export function fromTheStart({ checksums }: Pick<RunContext, 'checksums'>): StartPoint {
+  return { bytes: 0, hash: new FileHash(checksums) };
 }
 
 /**
@@ -21,11 +21,11 @@ export function fromTheStart(): StartPoint {
  */
 export async function startPoint(run: RunContext, file: FileToMove): Promise<StartPoint> {
   const { checkpoint } = file;
-  if (!checkpoint || !run.target.properties.continues) return fromTheStart();
+  if (!checkpoint || !run.target.properties.continues) return fromTheStart(run);
   return (
     (await provenByHash(run, file, checkpoint)) ??
     (await prefixThatFits(run, run.target, file.partPath, checkpoint)) ??
-    fromTheStart()
+    fromTheStart(run)
   );
 }
 
@@ -50,24 +50,24 @@ async function provenByHash(
 
 /** Reads the first bytes of a file; `undefined` unless they are those of the checkpoint. */
 async function prefixThatFits(
-  { signal }: RunContext,
+  run: RunContext,
   endpoint: StorageEndpoint,
   path: RemotePath,
   checkpoint: Checkpoint,
 ): Promise<StartPoint | undefined> {
-  const prefix = await hashPrefix(endpoint, path, checkpoint.bytes, signal);
+  const prefix = await hashPrefix(run, endpoint, path, checkpoint.bytes);
   const fits = prefix?.bytes === checkpoint.bytes && prefix.hash.copy().digest('hex') === checkpoint.sha256;
   return fits ? prefix : undefined;
 }
 
 /** The first `length` bytes of a file, or all of a shorter one; `undefined` if there is none, or it may not be read. */
 async function hashPrefix(
+  { checksums, signal }: RunContext,
   endpoint: StorageEndpoint,
   path: RemotePath,
   length: number,
-  signal: AbortSignal,
 ): Promise<StartPoint | undefined> {
-  const hash = createHash('sha256');
+  const hash = new FileHash(checksums);
   let bytes = 0;
   try {
     for await (const chunk of endpoint.read(path, { signal })) {

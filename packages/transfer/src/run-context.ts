@@ -1,4 +1,4 @@
-import type { Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
+import type { ChecksumAlgorithm, Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
 import { partPathOf } from './part-name.js';
 import type { ProgressMeter } from './progress.js';
@@ -17,6 +17,10 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** What changes in a file on its way; `undefined` of one that goes as it is. Opened when the first file asks. */
   readonly transformsOf: (file: FileToMove) => Promise<FileTransforms | undefined>;
+  /** Is this a done-file that is moved along? It says something of its file, and goes as it is. */
+  readonly isCompanion: (file: { readonly id: Id }) => boolean;
+  /** What is computed of the bytes besides SHA-256. */
+  readonly checksums: ReadonlySet<ChecksumAlgorithm>;
   readonly meter: ProgressMeter;
   readonly checkpointEveryBytes: number;
   readonly now: () => Date;

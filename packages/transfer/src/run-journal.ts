@@ -21,6 +21,9 @@ export interface DeliveryRecord {
   readonly committing: PlacedPart | undefined;
   /** Of what arrived. */
   readonly sha256: string | undefined;
+  /** As in {@link WholePart}. */
+  readonly checksum?: string | undefined;
+  /** All that follows the delivery was done. */
   readonly disposed: boolean;
   /** Of a failed or unknown one. */
   readonly failure?: Failure | undefined;
@@ -31,6 +34,8 @@ export interface WholePart {
   readonly bytes: number;
   readonly sha256: string;
   readonly assurance: Assurance;
+  /** Hex; of the same bytes, by the algorithm of the target's checksum files where that is not SHA-256. */
+  readonly checksum?: string | undefined;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
 }
@@ -82,8 +87,12 @@ export interface RunJournal {
   committing(id: Id, placed: PlacedPart): Promise<void>;
   /** From now on the record's `targetPath` is the name that the file got. */
   delivered(id: Id, placed: PlacedPart): Promise<void>;
-  /** Immediately before the source is removed or archived: throws `Superseded` if the run is no longer ours. */
+  /**
+   * Immediately before the checksum file gets its name, and before the source is removed or archived: throws
+   * `Superseded` if the run is no longer ours.
+   */
   disposing(id: Id): Promise<void>;
+  /** All that follows the delivery was done. */
   disposed(id: Id): Promise<void>;
   skipped(id: Id, reason: string): Promise<void>;
   /** `unknown` where it can't be told whether the file arrived. */

@@ -1,28 +1,24 @@
 import {
   type Failure,
+  type Id,
   parentOf,
   type RemotePath,
   type TransferDefinition,
   type Verification,
 } from '@waybill/domain';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
-import {
-  companionsDue,
-  failCompanions,
-  inWaves,
-  removeCompanion,
-  removesCompanions,
-  type Waves,
-} from './companions.js';
-import { archiveDirectoryOf, dispose } from './dispose.js';
-import { reachOf } from './failure-reach.js';
+import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
+import { archiveDirectoryOf, dispose, endsWithDelivery } from './dispose.js';
+import { concernsOneFile, reachOf } from './failure-reach.js';
+import { checksumsWanted } from './file-hash.js';
 import { inParallel } from './in-parallel.js';
-import { moveFile } from './move-file.js';
+import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
 import type { DeliveryRecord, RunJournal } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
+import { writeChecksum } from './written-checksum.js';
 
 const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
 
@@ -58,7 +54,7 @@ export interface RunTransferInput {
 
 /** Counts are over the whole run, earlier attempts included. */
 export interface RunResult {
-  /** `partial`: some deliveries failed for good, or a delivered file's source could not be disposed of. */
+  /** `partial`: some deliveries failed for good, or what follows a delivery could not be done: checksum file, disposition. */
   readonly state: 'succeeded' | 'partial';
   readonly selected: number;
   readonly delivered: number;
@@ -72,8 +68,10 @@ export interface RunResult {
 
 /** What could not be brought to an end. */
 interface LooseEnds {
-  /** Failed for good, or delivered and not disposed of. */
+  /** Failed for good, or delivered without all that follows. */
   readonly failures: StorageError[];
+  /** Delivered, but without the checksum file that belongs beside them. */
+  readonly incomplete: Map<Id, StorageError>;
   readonly forNow: { readonly record: DeliveryRecord; readonly error: StorageError }[];
   readonly held: { readonly record: DeliveryRecord; readonly error: StorageError }[];
 }
@@ -98,7 +96,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 
   const stop = new AbortController();
   const run = openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
-  const ends: LooseEnds = { failures: [], forNow: [], held: [] };
+  const ends: LooseEnds = { failures: [], incomplete: new Map(), forNow: [], held: [] };
   try {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
     const finishAll = (those: readonly DeliveryRecord[]) =>
@@ -109,10 +107,10 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
         (record) => finish(run, record, ends),
       );
     await finishAll(waves.files);
-    await finishAll(await companionsDue(run, waves));
+    await finishAll(await companionsDue(run, waves, ends.incomplete));
     await holdUnknown(run, ends);
     await settleFailures(run, ends, input.lastAttempt);
-    await failCompanions(run, waves);
+    await failCompanions(run, waves, ends.incomplete);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -143,8 +141,7 @@ function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]):
 }
 
 function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): boolean {
-  if (record.state === 'delivered')
-    return !record.disposed && (definition.disposition.kind !== 'keep' || removesCompanions(definition));
+  if (record.state === 'delivered') return !record.disposed && !endsWithDelivery(definition);
   // An attempt that died right after skipping has left its part file.
   if (record.state === 'skipped') return record.partPath !== undefined;
   return record.targetPath !== '';
@@ -153,10 +150,12 @@ function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): b
 function openRun(
   input: RunTransferInput,
   records: readonly DeliveryRecord[],
-  waves: Waves,
+  { companions }: Waves,
   signal: AbortSignal,
 ): RunContext {
   const { definition, source, target, journal } = input;
+  const companionIds = new Set(companions.map(({ record }) => record.id));
+  const isCompanion: RunContext['isCompanion'] = ({ id }) => companionIds.has(id);
   return {
     definition,
     proof: input.proof ?? definition.verification ?? 'size',
@@ -164,7 +163,9 @@ function openRun(
     target,
     journal,
     signal,
-    transformsOf: transformsOf(input, waves, signal),
+    transformsOf: transformsOf(input, isCompanion, signal),
+    isCompanion,
+    checksums: checksumsWanted(definition),
     meter: new ProgressMeter(records, input.onProgress ?? (() => {})),
     checkpointEveryBytes: input.checkpointEveryBytes ?? CHECKPOINT_EVERY_BYTES,
     now: input.now ?? (() => new Date()),
@@ -193,22 +194,21 @@ function lanesOf({ definition, source, target }: RunContext): number {
 /** @throws what concerns the whole run; what concerns this file alone goes to `ends` */
 async function finish(run: RunContext, record: DeliveryRecord, ends: LooseEnds): Promise<void> {
   run.signal.throwIfAborted();
-  const file = fileOf(record);
-  if (record.state === 'skipped') return removePart(run, file);
-  const delivered = record.state === 'delivered' ? file : await deliver(run, record, ends);
-  if (delivered) await disposeOf(run, delivered, ends);
+  if (record.state === 'skipped') return removePart(run, fileOf(record));
+  const delivered = record.state === 'delivered' ? deliveredBefore(record) : await deliver(run, record, ends);
+  if (delivered && (await attachChecksum(run, delivered, ends))) await disposeOf(run, delivered.file, ends);
 }
 
-/** @returns the file as it was delivered; `undefined` if it was not */
+/** @returns what was delivered; `undefined` if nothing was */
 async function deliver(
   run: RunContext,
   record: DeliveryRecord,
   ends: LooseEnds,
-): Promise<FileToMove | undefined> {
+): Promise<Delivered | undefined> {
   try {
-    const { state, file } = await moveFile(run, record);
-    run.meter.settled(record.id, state);
-    return state === 'delivered' ? file : undefined;
+    const delivered = await moveFile(run, record);
+    run.meter.settled(record.id, delivered ? 'delivered' : 'skipped');
+    return delivered;
   } catch (error) {
     run.meter.settled(record.id);
     if (run.signal.aborted || !(error instanceof StorageError)) throw error;
@@ -221,12 +221,29 @@ async function deliver(
   }
 }
 
+/** @returns whether the file has all that belongs beside it */
+async function attachChecksum(
+  run: RunContext,
+  { file, arrived }: Delivered,
+  ends: LooseEnds,
+): Promise<boolean> {
+  try {
+    await writeChecksum(run, file, arrived);
+    return true;
+  } catch (error) {
+    if (!concernsOneFile(run, error)) throw error;
+    const message = `${file.targetPath} was delivered, but its checksum file could not be written: ${error.message}`;
+    ends.failures.push(new StorageError(error.code, message, { cause: error, owner: error.owner }));
+    ends.incomplete.set(file.id, error);
+    return false;
+  }
+}
+
 async function disposeOf(run: RunContext, file: FileToMove, ends: LooseEnds): Promise<void> {
   try {
-    await removeCompanion(run, file);
     await dispose(run, file);
   } catch (error) {
-    if (run.signal.aborted || !(error instanceof StorageError) || reachOf(error.code) === 'run') throw error;
+    if (!concernsOneFile(run, error)) throw error;
     const message = `${file.sourcePath} was delivered, but its source could not be disposed of: ${error.message}`;
     ends.failures.push(new StorageError(error.code, message, { cause: error, owner: error.owner }));
   }

@@ -14,6 +14,7 @@ import { type Listing, listSource, type RefusedEntry } from './list-source.js';
 import { nameTargets, refuseCollisions } from './name-targets.js';
 import type { DeliveryRecord, SelectedFile } from './run-journal.js';
 import { isUnsettled, selectSettled } from './settle.js';
+import { withChecksumFiles } from './written-checksum.js';
 
 /** What is the same in all attempts of a run. */
 export interface RunFacts {
@@ -63,7 +64,7 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
     );
   const taken = takenBy(known, rules).files;
   const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
-  refuseCollisions([...inTheWay(known, definition), ...selected]);
+  refuseCollisions(withChecksumFiles(definition, rules, [...inTheWay(known, definition), ...selected]));
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
   return [...fresh.refused.map(refusedFile), ...selected].map(owned);
 }
@@ -93,9 +94,10 @@ function contextOf(
 ): SelectionContext {
   const { timePrecisionMs } = source.properties;
   const isCompanion = (path: RemotePath) => companions.has(path);
+  const sizeOf = (path: RemotePath) => companions.get(path)?.size;
   return {
     clock: { timePrecisionMs, clockOffsetMs: sourceClockOffsetMs },
-    ...{ isThere: isCompanion, isCompanion, whySeen, taken: takenBy(known, rules) },
+    ...{ sizeOf, isCompanion, whySeen, taken: takenBy(known, rules) },
   };
 }
 

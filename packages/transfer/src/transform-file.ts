@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { baseName, type Id, type Transformed, type TransformStage } from '@waybill/domain';
+import { baseName, type ChecksumAlgorithm, type Transformed, type TransformStage } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import type { Waves } from './companions.js';
-import type { FileToMove } from './run-context.js';
+import { FileHash, type HashedBytes } from './file-hash.js';
+import type { FileToMove, RunContext } from './run-context.js';
 import type { RunTransferInput } from './run-transfer.js';
-import type { Whole } from './verify.js';
 
 /** The transforms of a definition, opened: keys are loaded, and can be used for what they are named for. */
 export interface FileTransforms {
@@ -26,22 +24,20 @@ export interface TransformedFile {
 export type OpenTransforms = (signal: AbortSignal) => Promise<FileTransforms>;
 
 /**
- * What changes in each file of a run: opened once, for the first file that asks. A done-file that is moved along says
- * something of its file, and goes as it is.
+ * What changes in each file of a run: opened once, for the first file that asks. Companions go as they are.
  * @throws StorageError `misconfigured` if nobody can open what the definition asks for
  */
 export function transformsOf(
   { definition, openTransforms }: Pick<RunTransferInput, 'definition' | 'openTransforms'>,
-  { companions }: Waves,
+  isCompanion: RunContext['isCompanion'],
   signal: AbortSignal,
-): (file: { readonly id: Id }) => Promise<FileTransforms | undefined> {
+): RunContext['transformsOf'] {
   if (!definition.transforms?.length) return async () => undefined;
   if (!openTransforms)
     throw new StorageError('misconfigured', 'the transfer has transforms, which this worker cannot open');
-  const asTheyAre = new Set(companions.map(({ record }) => record.id));
   let opened: Promise<FileTransforms> | undefined;
-  return async ({ id }) => {
-    if (asTheyAre.has(id)) return undefined;
+  return async (file) => {
+    if (isCompanion(file)) return undefined;
     opened ??= openTransforms(signal);
     return await opened;
   };
@@ -51,13 +47,14 @@ export function transformsOf(
 export class Transformation {
   readonly #transforms: FileTransforms;
   readonly #file: FileToMove;
-  readonly #hash = createHash('sha256');
+  readonly #hash: FileHash;
   #bytes = 0;
   #stages: readonly TransformStage[] | undefined;
 
-  constructor(transforms: FileTransforms, file: FileToMove) {
+  constructor(transforms: FileTransforms, file: FileToMove, checksums: ReadonlySet<ChecksumAlgorithm>) {
     this.#transforms = transforms;
     this.#file = file;
+    this.#hash = new FileHash(checksums);
   }
 
   get ended(): boolean {
@@ -82,12 +79,12 @@ export class Transformation {
     }
   }
 
-  /** To be asked for once, after all bytes were taken. */
-  result(source: Whole): Whole & { readonly transformed: Transformed } {
+  /** To be asked for once, after all bytes were taken. @param sourceSha256 of what was read */
+  result(sourceSha256: string): HashedBytes & { readonly transformed: Transformed } {
     return {
       bytes: this.#bytes,
-      sha256: this.#hash.digest('hex'),
-      transformed: { sourceSha256: source.sha256, stages: this.#stages ?? [] },
+      checksums: this.#hash.checksums(),
+      transformed: { sourceSha256, stages: this.#stages ?? [] },
     };
   }
 }

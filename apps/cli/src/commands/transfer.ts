@@ -201,9 +201,11 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     From: place(definition.source, endpoints),
     Files: patterns(definition),
     'Rules for files': definition.source.selection && JSON.stringify(definition.source.selection),
+    'Required checksum files': checksumFile(definition.source.checksumFile),
     To: place(definition.target, endpoints),
     'Target names': definition.target.name,
     Transforms: definition.transforms && JSON.stringify(definition.transforms),
+    'Checksum files at the target': checksumFile(definition.target.checksumFile),
     'Source files': disposition(definition),
     'If the target exists': conflict(definition),
     Verification: verification(definition),
@@ -230,6 +232,16 @@ function conflict({ conflict: rule, target }: Definition): string {
 
 function verification({ verification: asked }: Definition): string {
   return asked ?? 'as the target requires';
+}
+
+function checksumFile(
+  rule: Definition['source']['checksumFile'] | Definition['target']['checksumFile'],
+): string | undefined {
+  if (!rule) return undefined;
+  const format = 'format' in rule && rule.format ? `, ${rule.format}` : '';
+  const grace =
+    'graceMs' in rule && rule.graceMs !== undefined ? ` within ${formatDuration(rule.graceMs)}` : '';
+  return `${rule.name} (${rule.algorithm}${format})${grace}`;
 }
 
 function disposition({ disposition: then }: Definition): string {

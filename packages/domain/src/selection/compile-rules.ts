@@ -1,13 +1,10 @@
-import { type NameMacro, nameMacros, writeNameMacro } from '../naming/name-parts.js';
-import { parseTemplate, type TemplatePart, TemplateRefused } from '../naming/template.js';
+import { checksumGraceMs, type RequiredChecksumFile } from '../checksum-file.js';
 import {
-  baseName,
-  joinPath,
-  PathRefused,
-  parentOf,
-  type RemotePath,
-  whyNameRefused,
-} from '../remote-path.js';
+  type CompanionFinder,
+  companionFinder,
+  companionNameTester,
+  whyCompanionNameRefused,
+} from './companion.js';
 import { type NamePattern, namePattern } from './name-pattern.js';
 import type { SelectionRules } from './rules.js';
 
@@ -16,6 +13,7 @@ export interface SelectionSource {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly selection?: SelectionRules | undefined;
+  readonly checksumFile?: RequiredChecksumFile | undefined;
 }
 
 /** The rules with their patterns ready to match. */
@@ -23,17 +21,34 @@ export interface CompiledRules extends SelectionRules {
   readonly included: readonly NamePattern[];
   readonly excluded: readonly NamePattern[];
   /** Where the done-file of a file lies; `undefined` if its name would be none. */
-  readonly companionOf: ((path: RemotePath) => RemotePath | undefined) | undefined;
+  readonly companionOf: CompanionFinder | undefined;
+  readonly checksumFile: CompiledChecksumFile | undefined;
+}
+
+export interface CompiledChecksumFile {
+  readonly of: CompanionFinder;
+  /** Could a checksum file have this name? One whose file is gone is no file of its own either. */
+  readonly isName: (name: string) => boolean;
+  readonly template: string;
+  readonly graceMs: number;
 }
 
 /** The patterns and templates were checked when the definition was made. */
-export function compileRules({ include, exclude, selection = {} }: SelectionSource): CompiledRules {
+export function compileRules(source: SelectionSource): CompiledRules {
+  const { include, exclude, selection = {}, checksumFile } = source;
   return {
     ...selection,
     included: include.map(namePattern),
     excluded: exclude.map(namePattern),
     companionOf: selection.doneFile && companionFinder(selection.doneFile.name),
+    checksumFile: checksumFile && compileChecksumFile(checksumFile),
   };
+}
+
+function compileChecksumFile(rule: RequiredChecksumFile): CompiledChecksumFile {
+  const { name: template } = rule;
+  const isName = companionNameTester(template);
+  return { of: companionFinder(template), isName, template, graceMs: checksumGraceMs(rule) };
 }
 
 /**
@@ -64,49 +79,6 @@ export function whyRulesRefused(
     return { member: 'maxAgeMs', message: `maxAgeMs ${maxAgeMs} is smaller than minAgeMs ${minAgeMs}` };
   if (expect?.max !== undefined && expect.max < (expect.min ?? 0))
     return { member: 'expect', message: `max ${expect.max} is smaller than min ${expect.min}` };
-  const why = doneFile && whyDoneFileRefused(doneFile.name);
+  const why = doneFile && whyCompanionNameRefused(doneFile.name, 'a done-file');
   return why === undefined ? undefined : { member: 'doneFile', message: why };
-}
-
-function whyDoneFileRefused(template: string): string | undefined {
-  try {
-    const parts = parseTemplate(template);
-    if (!parts.every((part) => part.kind === 'text' || isNameMacro(part)))
-      return 'the name of a done-file is made of {name}, {stem}, {ext} and {.ext} alone';
-    if (!parts.some(({ kind }) => kind === 'name' || kind === 'stem'))
-      return 'the name of a done-file has to hold {name} or {stem}, to say whose it is';
-  } catch (error) {
-    if (error instanceof TemplateRefused) return error.message;
-    throw error;
-  }
-  if (template.includes('/')) return 'a done-file lies beside its file: the template may hold no "/"';
-  return undefined;
-}
-
-/** Where the done-file of a file lies, by the template of its name; `undefined` if its name would be none. */
-export function companionFinder(template: string): (path: RemotePath) => RemotePath | undefined {
-  const parts = parseTemplate(template);
-  return (path) => {
-    const own = baseName(path);
-    const written = parts.map((part) => {
-      if (part.kind === 'text') return part.text;
-      return isNameMacro(part) ? writeNameMacro(part, own) : '';
-    });
-    const name = written.join('');
-    return name === own || whyNameRefused(name) ? undefined : pathBeside(path, name);
-  };
-}
-
-/** `undefined` where the path would be too long. */
-function pathBeside(path: RemotePath, name: string): RemotePath | undefined {
-  try {
-    return joinPath(parentOf(path), name);
-  } catch (error) {
-    if (error instanceof PathRefused) return undefined;
-    throw error;
-  }
-}
-
-function isNameMacro(part: TemplatePart): part is NameMacro {
-  return nameMacros.some((kind) => kind === part.kind);
 }

@@ -2,7 +2,7 @@ import { isPartName } from '../naming/part-name.js';
 import { baseName, type RemotePath } from '../remote-path.js';
 import { type CompiledRules, whyNotMatched } from './compile-rules.js';
 import { settleMsOf } from './rules.js';
-import { ageMs, type Look, type OtherClock, whyUnsettled } from './settled.js';
+import { ageMs, type Look, type OtherClock, unmeasuredMs, whyUnsettled } from './settled.js';
 
 export const selectionOutcomes = [
   'selected',
@@ -19,7 +19,7 @@ export const selectionOutcomes = [
   'over-limit',
 ] as const;
 /**
- * What selection makes of a file. `companion`: a done-file of another one; `not-done`: its own is missing;
+ * What selection makes of a file. `companion`: a done-file or checksum file; `not-done`: its own is missing;
  * `empty-refused`: empty, and the rules say that this is a failure; `over-limit`: a later run's turn.
  */
 export type SelectionOutcome = (typeof selectionOutcomes)[number];
@@ -51,9 +51,9 @@ export const nothingTaken: Taken = { files: 0, bytes: 0, full: false };
 /** What selection knows besides the file and the rules. */
 export interface SelectionContext {
   readonly clock: OtherClock;
-  /** Is there a file at this path? Asked where done-files are waited for. */
-  readonly isThere: (path: RemotePath) => boolean;
-  /** Is this the done-file of a file that is there? */
+  /** Size of the file at this path, in bytes; `undefined` if there is none. Asked for done-files and checksum files. */
+  readonly sizeOf: (path: RemotePath) => number | undefined;
+  /** Is this the done-file or checksum file of a file that is there? */
   readonly isCompanion: (path: RemotePath) => boolean;
   /** Why a file need not be taken again; `undefined` if it is new. */
   readonly whySeen?: ((path: RemotePath, look: Look) => string | undefined) | undefined;
@@ -77,12 +77,14 @@ export function explainSelection(file: Candidate, rules: CompiledRules, context:
 function explainName(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
   const name = baseName(file.path);
   if (isPartName(name)) return verdict('part-file', 'it is a part file of Waybill, or a leftover of one');
-  if (context.isCompanion(file.path)) return verdict('companion', 'it is the done-file of another file');
+  if (context.isCompanion(file.path))
+    return verdict('companion', 'it is the done-file or checksum file of another file');
+  if (rules.checksumFile?.isName(name)) return verdict('companion', 'it has the name of a checksum file');
   const unmatched = whyNotMatched(name, rules);
   if (unmatched !== undefined) return verdict('not-matched', unmatched);
   if (!rules.companionOf) return undefined;
   const companion = rules.companionOf(file.path);
-  if (companion !== undefined && context.isThere(companion)) return undefined;
+  if (companion !== undefined && context.sizeOf(companion) !== undefined) return undefined;
   return verdict('not-done', `its done-file ${companion ?? rules.doneFile?.name} is not there`);
 }
 
@@ -111,7 +113,24 @@ function explainTime(file: Candidate, rules: CompiledRules, context: SelectionCo
   if (age < minAgeMs) return verdict('wrong-age', `it is ${age} ms old, less than ${minAgeMs} ms`);
   if (age > maxAgeMs) return verdict('wrong-age', `it is ${age} ms old, more than ${maxAgeMs} ms`);
   const why = unsettled(file, rules, context);
-  return why === undefined ? undefined : verdict('unsettled', `it may still be being written: ${why}`);
+  if (why !== undefined) return verdict('unsettled', `it may still be being written: ${why}`);
+  return explainChecksumFile(file, rules, context);
+}
+
+/** A checksum file is written after its file, and an empty one has only been begun: both are waited for. */
+function explainChecksumFile(
+  file: Candidate,
+  { checksumFile }: CompiledRules,
+  { clock, sizeOf }: SelectionContext,
+): Verdict | undefined {
+  if (!checksumFile) return undefined;
+  const path = checksumFile.of(file.path);
+  if (path !== undefined && (sizeOf(path) ?? 0) > 0) return undefined;
+  const age = ageMs(lastLook(file), clock);
+  const overdue = checksumFile.graceMs + unmeasuredMs(clock);
+  if (age >= overdue) return undefined;
+  const missing = `its checksum file ${path ?? checksumFile.template} is not there yet`;
+  return verdict('not-done', `${missing}; it is ${age} ms old, and fails without one from ${overdue} ms on`);
 }
 
 function explainLimits(

@@ -27,7 +27,7 @@ function contextOf(files: readonly Candidate[], rules: ReturnType<typeof rulesOf
   const companions = companionsOf(paths, rules);
   return {
     clock: { timePrecisionMs: 1, clockOffsetMs: 0 },
-    isThere: (path) => paths.has(path),
+    sizeOf: (path) => (paths.has(path) ? 1 : undefined),
     isCompanion: (path) => companions.has(path),
     taken: nothingTaken,
   };

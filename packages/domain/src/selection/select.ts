@@ -31,13 +31,16 @@ export function select(
   return explained;
 }
 
-/** Done-files that belong to one of the files, which themselves are none that a run takes. */
-export function companionsOf(files: Iterable<RemotePath>, { companionOf }: CompiledRules): Set<RemotePath> {
+/** Done-files and checksum files of the files, which themselves are none that a run takes. */
+export function companionsOf(
+  files: Iterable<RemotePath>,
+  { companionOf, checksumFile }: CompiledRules,
+): Set<RemotePath> {
+  const finders = [companionOf, checksumFile?.of].filter((finder) => finder !== undefined);
   const companions = new Set<RemotePath>();
-  for (const path of companionOf ? files : []) {
-    const companion = companionOf?.(path);
-    if (companion !== undefined) companions.add(companion);
-  }
+  for (const path of finders.length > 0 ? files : [])
+    for (const companion of finders.map((of) => of(path)))
+      if (companion !== undefined) companions.add(companion);
   return companions;
 }
 

@@ -58,7 +58,11 @@ export function whyUnsettled(
   return `it was looked at twice within ${gap} ms, which have to be ${needed} ms apart`;
 }
 
-function quietMs(settleMs: number, { timePrecisionMs, clockOffsetMs }: OtherClock): number {
-  const clocks = clockOffsetMs === undefined ? UNMEASURED_OFFSET_MS : 0;
-  return 2 * settleMs + 2 * timePrecisionMs + clocks;
+/** How far an age may be wrong because nobody compared the clocks. */
+export function unmeasuredMs({ clockOffsetMs }: OtherClock): number {
+  return clockOffsetMs === undefined ? UNMEASURED_OFFSET_MS : 0;
+}
+
+function quietMs(settleMs: number, clock: OtherClock): number {
+  return 2 * settleMs + 2 * clock.timePrecisionMs + unmeasuredMs(clock);
 }

@@ -71,7 +71,7 @@ export class MemoryJournal implements RunJournal {
 
   delivered(id: Id, { targetPath, ...proof }: PlacedPart): Promise<void> {
     return this.#change('delivered', id, proof.assurance, () => ({
-      ...{ state: 'delivered', targetPath, sha256: proof.sha256, proof },
+      ...{ state: 'delivered', targetPath, sha256: proof.sha256, checksum: proof.checksum, proof },
     }));
   }
 

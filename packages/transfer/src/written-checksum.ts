@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { baseName, type RemotePath, type TransferDefinition, writeChecksumFile } from '@waybill/domain';
+import { type CompiledRules, companionFinder, companionsOf } from '@waybill/domain/selection';
+import { StorageError } from '@waybill/storage';
+import { concernsOneFile } from './failure-reach.js';
+import { partPathOf } from './part-name.js';
+import { holds } from './reconcile.js';
+import { type FileToMove, isCode, type RunContext, removePart } from './run-context.js';
+import type { DeliveryRecord } from './run-journal.js';
+import { verifyPart, type Whole } from './verify.js';
+
+/** What a checksum file of ours may name of the bytes at the target, in hex. */
+export type Arrived = Pick<DeliveryRecord, 'sha256' | 'checksum'>;
+
+interface Named {
+  readonly sourcePath: string;
+  readonly targetPath: string;
+}
+
+/** The files of a run, and the checksum files that they get at the target. */
+export function withChecksumFiles(
+  { target: { checksumFile } }: TransferDefinition,
+  rules: CompiledRules,
+  files: readonly Named[],
+): Named[] {
+  if (!checksumFile) return [...files];
+  const beside = companionFinder(checksumFile.name);
+  const companions = companionsOf(
+    files.map(({ sourcePath }) => sourcePath as RemotePath),
+    rules,
+  );
+  return files.flatMap((file) => {
+    if (file.targetPath === '' || companions.has(file.sourcePath as RemotePath)) return [file];
+    const targetPath = beside(file.targetPath as RemotePath);
+    return targetPath === undefined
+      ? [file]
+      : [file, { sourcePath: `the checksum file of ${file.sourcePath}`, targetPath }];
+  });
+}
+
+/**
+ * Puts the checksum file beside a delivered file, where the definition wants one: whole or not at all, proven as its
+ * file was. Done again by an attempt that can't tell whether it was.
+ * @throws StorageError `already-exists` if another file has its name, unless the conflict rule is `replace`
+ */
+export async function writeChecksum(run: RunContext, file: FileToMove, arrived: Arrived): Promise<void> {
+  const { checksumFile: rule } = run.definition.target;
+  if (!rule || run.isCompanion(file)) return;
+  const path = companionFinder(rule.name)(file.targetPath);
+  const checksum = rule.algorithm === 'sha256' ? arrived.sha256 : arrived.checksum;
+  if (path === undefined || checksum === undefined)
+    throw new StorageError('unknown', `the record of ${file.targetPath} lacks what its checksum file names`);
+  const beside = { ...file, targetPath: path, partPath: partPathOf(file.id, path) };
+  try {
+    const text = writeChecksumFile(baseName(file.targetPath), checksum, rule);
+    const sent = await putWhole(run, beside, Buffer.from(text));
+    await run.journal.disposing(file.id);
+    await nameIt(run, beside, sent);
+  } catch (error) {
+    if (concernsOneFile(run, error)) await removePart(run, beside);
+    throw error;
+  }
+}
+
+async function putWhole(run: RunContext, { partPath, begun }: FileToMove, content: Buffer): Promise<Whole> {
+  const sent = { bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+  const body = async function* () {
+    yield content;
+  };
+  // What an earlier attempt left may have the final name as well: renaming is two steps at some servers.
+  if (begun) await run.target.remove(partPath, { signal: run.signal });
+  const held = await run.target.put(partPath, body(), { signal: run.signal }).catch((error: unknown) => {
+    if (isCode(error, 'unproven') && run.proof !== 'size') return undefined;
+    throw error;
+  });
+  await verifyPart(run, partPath, sent, held);
+  return sent;
+}
+
+/** Where nothing is replaced, the file that has the name may be the one that an earlier attempt put there. */
+async function nameIt(run: RunContext, beside: FileToMove, sent: Whole): Promise<void> {
+  const { partPath, targetPath } = beside;
+  const replace = run.definition.conflict === 'replace';
+  await run.target.recover?.(targetPath, { signal: run.signal });
+  try {
+    await run.target.move(partPath, targetPath, { replace, signal: run.signal });
+  } catch (error) {
+    if (!isCode(error, 'already-exists') || !(await holds(run, targetPath, sent))) throw error;
+    await removePart(run, beside);
+  }
+}
