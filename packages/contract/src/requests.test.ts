@@ -114,6 +114,23 @@ it.each([...examplesOf('selection').map((json) => `{ "source": ${json} }`), ...e
   },
 );
 
+it.each(examplesOf('checksum-files'))(
+  'takes the definition %s of the docs, and shows it unchanged',
+  (json) => {
+    const { source, target } = JSON.parse(json);
+    const asked = {
+      source: { ...definition.source, ...source },
+      target: { ...definition.target, ...target },
+    };
+    const body = { name: 'a', definition: asked };
+    expect(wrongIn('createTransfer', body)).toEqual([]);
+    expect(routes.createTransfer.body.parse(body).definition).toMatchObject({
+      ...(source && { source }),
+      ...(target && { target }),
+    });
+  },
+);
+
 const ofTransforms = examplesOf('transforms');
 
 it.each(ofTransforms.filter((json) => json.startsWith('{')))('takes the transfer %s of the docs', (json) => {
