@@ -258,6 +258,60 @@ describe('transfers', () => {
   });
 });
 
+describe('a transfer that takes new files only', () => {
+  async function makeOneThatDelivered(name: string, ...paths: string[]) {
+    const transfer = await makeTransfer(name);
+    const { client, database } = api;
+    const { source, ...others } = transfer.definition;
+    const definition = { ...others, source: { ...source, selection: { onlyNew: true } } };
+    const changed = await client.call('updateTransfer', { params: { id: name }, body: { definition } });
+    expect(changed.definition.source.selection).toEqual({ onlyNew: true });
+    const file = { size: 1n, modifiedAt: new Date(), steady: true, sha256: 'a'.repeat(64) };
+    const delivered = { transferId: transfer.id, sourceEndpointId: source.endpointId };
+    for (const path of paths)
+      await database.prisma.deliveredFile.create({
+        data: { ...delivered, ...file, path, runId: transfer.id, deliveredAt: new Date() },
+      });
+  }
+
+  it('forgets what it has delivered, says how much, and the audit log who had it do so', async () => {
+    await makeOneThatDelivered('forgetful', 'out/a.csv', 'out/b.csv', 'out/c.txt');
+    const forget = (path: string) =>
+      api.client.call('forgetFiles', { params: { id: 'forgetful' }, body: { path } });
+    expect(await forget('out/a.csv')).toEqual({ files: 1 });
+    expect(await forget('*.csv')).toEqual({ files: 1 });
+    expect(await forget('*.csv')).toEqual({ files: 0 });
+    const { items } = await api.client.call('listAuditEvents', {
+      query: { type: 'transfer.files-forgotten' },
+    });
+    expect(items).toMatchObject([
+      {
+        actor: { name: 'admin' },
+        data: { name: 'forgetful', path: '*.csv', files: 1 },
+        description: 'admin had transfer forgetful forget 1 delivered file(s) at *.csv',
+      },
+      { data: { name: 'forgetful', path: 'out/a.csv', files: 1 } },
+    ]);
+  });
+
+  it('forgets nothing of a transfer that is not there, for what means nothing, or for who may only read', async () => {
+    await makeOneThatDelivered('mindful', 'out/a.csv');
+    const address = '/api/v1/transfers/mindful/forget';
+    const nobody = '/api/v1/transfers/nobody/forget';
+    expect(await api.refusal('POST', nobody, { path: '*' })).toMatchObject({ code: 'not-found' });
+    const refused = [{ path: 'out/(a|b)' }, { path: '' }, {}, { path: '*', transfer: 'other' }];
+    for (const body of refused)
+      expect(await api.refusal('POST', address, body), JSON.stringify(body)).toMatchObject({
+        code: 'invalid-request',
+      });
+    const key = await api.makeKey('auditor', ['read']);
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ path: '*' });
+    expect((await api.request('POST', address, { headers, body })).status).toBe(403);
+    expect(await api.database.prisma.deliveredFile.count({ where: { path: 'out/a.csv' } })).toBe(1);
+  });
+});
+
 describe('schedules', () => {
   let ruled: Transfer;
   beforeAll(async () => {

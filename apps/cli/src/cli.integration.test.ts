@@ -86,6 +86,35 @@ it('takes an operator from nothing to a verified delivery', async () => {
   expect((await waybill(['audit', 'verify'])).stdout).toMatch(/^The chain is intact/);
 });
 
+it('has a transfer that takes new files only deliver again what it is made to forget', async () => {
+  const file = path.join(scratch, 'new-files.json');
+  await mkdir(path.join(scratch, 'partner/news'));
+  await writeFile(path.join(scratch, 'partner/news/a.csv'), 'a;b;c\n');
+  const source = {
+    ...{ endpointId: 'acme-sftp', directory: 'news', include: ['*.csv'] },
+    selection: { onlyNew: true, settleMs: 0 },
+  };
+  const target = { endpointId: 'inbox', directory: 'news' };
+  await writeFile(file, JSON.stringify({ name: 'news', definition: { source, target } }));
+  const added = await waybill(['transfer', 'add', '--file', file]);
+  expect(added).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('"onlyNew":true') });
+
+  const delivered = async () => {
+    const { stdout } = await waybill(['transfer', 'run', 'news', '--wait', '--json']);
+    return JSON.parse(stdout).files.delivered;
+  };
+  expect(await delivered()).toBe(1);
+  expect(await delivered()).toBe(0);
+  const forgotten = await waybill(['transfer', 'forget', 'news', '--path', 'news/*.csv']);
+  expect(forgotten).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^Files forgotten +1\n$/) });
+  expect(await delivered()).toBe(1);
+  expect(await waybill(['transfer', 'forget', 'news'])).toMatchObject({
+    ...{ exitCode: 2, stderr: expect.stringContaining('--path') },
+  });
+  const audit = await waybill(['audit', 'list', '--type', 'transfer.files-forgotten']);
+  expect(audit.stdout).toContain('had transfer news forget 1 delivered file(s) at news/*.csv');
+});
+
 it('moves files into a bucket, and warns that plain http is for all to read', async () => {
   await using bucket = await startBucket();
   const { url, accessKeyId, secretAccessKey } = bucket.server;

@@ -9,6 +9,7 @@ import {
   markFailed,
   markMoving,
   markSkipped,
+  markSkippedAsSeen,
   reselectDelivery,
   saveCheckpoint,
   selectDeliveries,
@@ -32,6 +33,7 @@ export function databaseJournal(database: Database, fence: Fence): RunJournal {
     disposing: () => ours(checkFence(database, fence)),
     disposed: (id) => ours(markDisposed(database, fence, id)),
     skipped: (id, reason) => ours(markSkipped(database, fence, id, reason)),
+    skippedAsSeen: (id, reason) => ours(markSkippedAsSeen(database, fence, id, reason)),
     failed: (id, failure, state) => ours(markFailed(database, fence, id, failure, state)),
   };
 }

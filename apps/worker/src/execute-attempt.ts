@@ -21,6 +21,7 @@ import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { StorageError } from '@waybill/storage';
 import { type Progress, type RunFacts, runTransfer, Superseded } from '@waybill/transfer';
 import { databaseJournal } from './database-journal.js';
+import { databaseLedger } from './database-ledger.js';
 import { failureOf } from './failure-of.js';
 import { CancelRequested, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
@@ -138,6 +139,10 @@ async function transferFiles(
       ),
       run: factsOf(claim),
       journal: databaseJournal(database, fence),
+      ledger: databaseLedger(database, {
+        ...{ transferId: run.transferId, sourceEndpointId: claim.source.id, runId: run.id },
+      }),
+      sourceClockOffsetMs: claim.source.profile?.clockOffsetMs ?? undefined,
       signal,
       lastAttempt: run.attemptsUsed + 1 >= retry.maxAttempts,
       onProgress: (newest) => progress.report(newest),

@@ -31,6 +31,8 @@ export function describeEvent(event: AuditEvent): string {
       return `created ${event.data.kind} transfer ${event.data.name}`;
     case 'transfer.updated':
       return `changed ${list(event.data.changed)} of transfer ${event.data.name}, now version ${event.data.version}`;
+    case 'transfer.files-forgotten':
+      return `had transfer ${event.data.name} forget ${event.data.files} delivered file(s) at ${event.data.path}`;
     case 'calendar.created':
       return `created calendar ${event.data.name} with ${event.data.holidays} holiday(s)`;
     case 'calendar.updated':

@@ -192,6 +192,16 @@ export type AuditEvent =
     >
   | Variant<'transfer.created', 'transfer', TransferData>
   | Variant<'transfer.updated', 'transfer', TransferData & { readonly changed: readonly string[] }>
+  | Variant<
+      'transfer.files-forgotten',
+      'transfer',
+      {
+        readonly name: string;
+        /** The path, or the glob, that was asked for. */
+        readonly path: string;
+        readonly files: number;
+      }
+    >
   | Variant<'calendar.created', 'calendar', CalendarData>
   | Variant<
       'calendar.updated',

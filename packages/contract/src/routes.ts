@@ -51,7 +51,15 @@ import {
   subscriptionPage,
   updateSubscription,
 } from './subscriptions.js';
-import { createTransfer, transfer, transferPage, transferVersionPage, updateTransfer } from './transfers.js';
+import {
+  createTransfer,
+  filesForgotten,
+  forgetFiles,
+  transfer,
+  transferPage,
+  transferVersionPage,
+  updateTransfer,
+} from './transfers.js';
 import { workerPage } from './workers.js';
 
 const v1 = '/api/v1';
@@ -332,6 +340,17 @@ export const routes = {
     body: updateTransfer,
     responses: { 200: { description: 'The transfer as it is now', schema: transfer } },
     problems: ['conflict'],
+  },
+  forgetFiles: {
+    method: 'post',
+    path: `${v1}/transfers/{id}/forget`,
+    tag: 'transfers',
+    summary: 'Have a transfer that takes new files only take files again that it has delivered',
+    scope: 'operate',
+    params,
+    body: forgetFiles,
+    responses: { 200: { description: 'How many were forgotten', schema: filesForgotten } },
+    problems: [],
   },
   listTransferVersions: {
     method: 'get',

@@ -33,6 +33,10 @@ const rules = z.strictObject({
     description:
       'A file is taken once size and time stayed the same for so long; 0: at once. Left out: 2000, with a done-file 0.',
   }),
+  onlyNew: z.boolean().optional().meta({
+    description:
+      'Do not take again what the transfer has delivered before: the same path with the same content.',
+  }),
   order: z
     .strictObject({ by: z.enum(orderKeys), descending: z.boolean().optional() })
     .optional()

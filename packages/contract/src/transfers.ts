@@ -3,7 +3,7 @@ import { whySuffixRefused, whyTemplateRefused } from '@waybill/domain/naming';
 import { whyChecksumFilesRefused } from '@waybill/domain/selection';
 import { z } from 'zod';
 import { requiredChecksumFile, writtenChecksumFile } from './checksum-files.js';
-import { id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
+import { count, id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
 import { selectionRules, selectionRulesAsked } from './selection.js';
 import { transforms } from './transforms.js';
 
@@ -191,3 +191,22 @@ export const updateTransfer = z
       'Fields that are left out stay; the definition is replaced as a whole, which makes a new version. Runs that exist keep theirs.',
     example: { enabled: false },
   });
+
+export const forgetFiles = z
+  .strictObject({
+    path: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .meta({
+        description:
+          'A path at the source that the transfer has delivered from, or else a glob for the names in a directory; ' +
+          'without a directory: in all of them.',
+        example: 'out/*.csv',
+      }),
+  })
+  .meta({ id: 'ForgetFiles', example: { path: 'out/statement.csv' } });
+
+export const filesForgotten = z
+  .strictObject({ files: count })
+  .meta({ id: 'FilesForgotten', description: 'How many files are new to the transfer again.' });

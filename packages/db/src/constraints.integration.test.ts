@@ -184,6 +184,19 @@ describe('an OpenPGP key', () => {
   });
 });
 
+describe('what a transfer has delivered', () => {
+  it.each([
+    ['delivered_file_sha256_is_hex', `'ABC'`, 1],
+    ['delivered_file_size_not_negative', `repeat('0', 64)`, -1],
+  ])('is refused by %s with %s and %d bytes', async (constraint, sha256, size) => {
+    const insertion = database.prisma.$executeRawUnsafe(`
+      insert into delivered_file
+      select r.transfer_id, v.source_endpoint_id, 'a', ${size}, now(), true, ${sha256}, r.id, now()
+      from run r join transfer_version v on v.id = r.transfer_version_id where r.id = '${await insertRun()}'`);
+    expect(isCheckViolation(await insertion.catch((error) => error), constraint)).toBe(true);
+  });
+});
+
 describe('the audit chain', () => {
   it('has one head, before the first event', async () => {
     expect(await database.prisma.auditHead.findMany()).toEqual([{ id: 1, seq: 0n, hash: '0'.repeat(64) }]);

@@ -9,6 +9,7 @@ import {
   type TransformStage,
 } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
+import { enterDelivered, touchDelivered } from './delivered-files.js';
 import { Prisma, type Delivery as Row } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
 import type { Fence } from './runs.js';
@@ -58,6 +59,8 @@ export interface NewDelivery {
   readonly targetPath: string;
   readonly size: number;
   readonly sourceModifiedAt: Date | undefined;
+  /** Content that is written from now on shows another size or time. */
+  readonly steady?: boolean;
   /** Given for a file that can't be moved at all. */
   readonly failure?: Failure;
 }
@@ -126,17 +129,18 @@ export async function selectDeliveries(
   const rows = await clientOf(db).$queryRaw<{ kept: boolean }[]>`
     with fence as materialized (select 1 where ${held(fence)}),
     added as (
-      insert into delivery (id, run_id, source_path, target_path, size, source_modified_at, state, failure_code,
+      insert into delivery (id, run_id, source_path, target_path, size, source_modified_at, steady, state, failure_code,
                             failure_message, failure_owner, epoch)
-      select f.id, ${fence.runId}::uuid, f.source_path, f.target_path, f.size, f.modified_at,
+      select f.id, ${fence.runId}::uuid, f.source_path, f.target_path, f.size, f.modified_at, f.steady,
              case when f.code is null then 'selected' else 'failed' end, f.code, f.message, f.owner, ${fence.epoch}
       from unnest(${ids}::uuid[], ${files.map((file) => file.sourcePath)}::text[],
                   ${files.map((file) => file.targetPath)}::text[], ${files.map((file) => BigInt(file.size))}::bigint[],
                   ${files.map((file) => file.sourceModifiedAt?.toISOString() ?? null)}::timestamptz[],
+                  ${files.map((file) => file.steady ?? false)}::boolean[],
                   ${files.map((file) => file.failure?.code ?? null)}::text[],
                   ${files.map((file) => file.failure?.message ?? null)}::text[],
                   ${files.map((file) => file.failure?.owner ?? null)}::text[])
-           as f(id, source_path, target_path, size, modified_at, code, message, owner)
+           as f(id, source_path, target_path, size, modified_at, steady, code, message, owner)
       where exists (select 1 from fence)
       on conflict (run_id, source_path) do nothing)
     select exists (select 1 from fence) as kept`;
@@ -153,7 +157,7 @@ export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDe
     fence,
     id,
     Prisma.sql`target_path = ${file.targetPath}, size = ${BigInt(file.size)}::bigint,
-      source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz,
+      source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz, steady = ${file.steady ?? false},
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
       checkpoint_sha256 = null, resumed_from = 0, committing_at = null, ${wholeColumns(undefined)}, ${failureColumns(file.failure)}`,
   );
@@ -205,16 +209,18 @@ export async function markCommitting(db: Db, fence: Fence, id: Id, placed: Place
   );
 }
 
+/** In the same statement it becomes the newest entry of its path in the transfer's ledger. */
 export async function markDelivered(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
   const { bytes, transformed, targetPath } = placed;
   // What transforms made has a size of its own: the source keeps the one that it is recognised by.
   const size = transformed ? Prisma.empty : Prisma.sql`size = ${BigInt(bytes)}::bigint,`;
-  return await write(
+  return await writeAndEnter(
     db,
     fence,
     id,
     Prisma.sql`state = 'delivered', target_path = ${targetPath}, delivered_at = coalesce(delivered_at, now()), ${size}
       ${wholeColumns(placed)}, ${failureColumns(undefined)}`,
+    enterDelivered,
   );
 }
 
@@ -228,6 +234,17 @@ export async function markSkipped(db: Db, fence: Fence, id: Id, reason: string):
     fence,
     id,
     Prisma.sql`state = 'skipped', failure_code = null, failure_owner = null, failure_message = ${reason}`,
+  );
+}
+
+/** Skipped as what was delivered before; in the same statement its entry in the transfer's ledger gets the file's time. */
+export async function markSkippedAsSeen(db: Db, fence: Fence, id: Id, reason: string): Promise<boolean> {
+  return await writeAndEnter(
+    db,
+    fence,
+    id,
+    Prisma.sql`state = 'skipped', failure_code = null, failure_owner = null, failure_message = ${reason}`,
+    touchDelivered,
   );
 }
 
@@ -270,6 +287,25 @@ async function write(db: Db, fence: Fence, id: Id, values: Prisma.Sql): Promise<
     update delivery set ${values}, epoch = ${fence.epoch}
     where id = ${id}::uuid and run_id = ${fence.runId}::uuid and ${held(fence)}`;
   return written === 1;
+}
+
+/** @param entry a statement of the ledger, over the row as it is `written` now */
+async function writeAndEnter(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  values: Prisma.Sql,
+  entry: Prisma.Sql,
+): Promise<boolean> {
+  const rows = await clientOf(db).$queryRaw<{ kept: boolean }[]>`
+    with written as (
+      update delivery set ${values}, epoch = ${fence.epoch}
+      where id = ${id}::uuid and run_id = ${fence.runId}::uuid and ${held(fence)}
+      returning run_id, source_path, size, source_modified_at, steady,
+        coalesce(source_sha256, sha256) as source_sha256, delivered_at),
+    entered as (${entry})
+    select exists (select 1 from written) as kept`;
+  return rows[0]?.kept === true;
 }
 
 /** The lock makes a rescue, which updates the run, wait for the write and the write fail after the rescue. */

@@ -39,6 +39,16 @@ export { type Database, type DatabaseOptions, openDatabase } from './client.js';
 export { deleteCredential, findCredential, replaceCredential, type SealedCredential } from './credentials.js';
 export type { Db } from './db.js';
 export {
+  type DeliveredFile,
+  deleteDeliveredFiles,
+  deleteDeliveredPath,
+  findDeliveredFiles,
+  findFilesUnderWay,
+  type LedgerKey,
+  type LedgerPosition,
+  lockDeliveredPaths,
+} from './delivered-files.js';
+export {
   checkFence,
   type Delivery,
   deliveriesOfRun,
@@ -50,6 +60,7 @@ export {
   markFailed,
   markMoving,
   markSkipped,
+  markSkippedAsSeen,
   type NewDelivery,
   reselectDelivery,
   reviveFailedDeliveries,

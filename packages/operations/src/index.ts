@@ -34,6 +34,7 @@ export { checkLimitMs, expireChecks } from './expire-checks.js';
 export { finishAttempt } from './finish-attempt.js';
 export { type CheckResult, finishCheck } from './finish-check.js';
 export { type FiredOccurrence, type FireOptions, fireDueSchedules } from './fire-schedules.js';
+export { forgetFiles } from './forget-files.js';
 export { addHostKey, changeHostKeyState, proposeHostKeys, trustedHostKeys } from './host-keys.js';
 export {
   finishNotification,

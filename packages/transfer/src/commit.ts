@@ -3,6 +3,7 @@ import { commitUnderFreeName } from './free-name.js';
 import { renameOnto } from './rename-onto.js';
 import { type FileToMove, type RunContext, removePart, statIfAny } from './run-context.js';
 import type { PlacedPart, WholePart } from './run-journal.js';
+import { skipSameAgain } from './skip-seen.js';
 
 /**
  * Spares moving bytes that could not be committed: looks at the final name, where the definition says not to replace.
@@ -11,7 +12,9 @@ import type { PlacedPart, WholePart } from './run-journal.js';
  */
 export async function mayMove(run: RunContext, file: FileToMove): Promise<boolean> {
   const { conflict } = run.definition;
-  if (conflict !== 'skip' && conflict !== 'fail') return true;
+  // What may have been delivered before lies there, most likely: its content is compared first, and renaming tells.
+  const again = run.seen.perhaps(file.sourcePath, file.size);
+  if ((conflict !== 'skip' && conflict !== 'fail') || again) return true;
   const found = await statIfAny(run.target, file.targetPath, run.signal);
   if (!found) return true;
   if (conflict === 'fail')
@@ -30,6 +33,7 @@ export async function commit(
   file: FileToMove,
   proof: WholePart,
 ): Promise<PlacedPart | 'skipped'> {
+  if (await skipSameAgain(run, file, proof)) return 'skipped';
   const { conflict } = run.definition;
   if (conflict === 'rename') return commitUnderFreeName(run, file, proof);
   const taken = await renameOnto(run, file, proof, { replace: conflict === 'replace' });

@@ -37,10 +37,10 @@ export async function companionsDue(
   incomplete: Incomplete,
 ): Promise<DeliveryRecord[]> {
   if (companions.length === 0) return [];
-  const now = new Map((await journal.deliveries()).map((record) => [record.id, record.state]));
+  const now = new Map((await journal.deliveries()).map((record) => [record.id, record]));
   const isDone = ({ id }: DeliveryRecord) =>
-    ['delivered', 'skipped'].includes(now.get(id) ?? '') && !incomplete.has(id);
-  return companions.filter(({ of }) => of.every(isDone)).map(({ record }) => record);
+    ['delivered', 'skipped'].includes(now.get(id)?.state ?? '') && !incomplete.has(id);
+  return companions.filter(({ of }) => of.every(isDone)).map(({ record }) => now.get(record.id) ?? record);
 }
 
 /** A done-file has failed with its file: a retry revives both. */

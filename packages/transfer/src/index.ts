@@ -1,3 +1,4 @@
+export type { Ledger } from './ledger.js';
 export { isPartName } from './part-name.js';
 export type { Progress } from './progress.js';
 export * from './run-journal.js';

@@ -13,6 +13,7 @@ import {
   removePart,
 } from './run-context.js';
 import type { DeliveryRecord, PlacedPart } from './run-journal.js';
+import { skipSeen } from './skip-seen.js';
 import type { Arrived } from './written-checksum.js';
 
 /** A file with the version of the source that was moved and the name that it got, and what is known of its bytes. */
@@ -29,6 +30,7 @@ export function deliveredBefore(record: DeliveryRecord): Delivered {
 /** One delivery, from wherever the last attempt left it to its final name; `undefined` if it was skipped. */
 export async function moveFile(run: RunContext, record: DeliveryRecord): Promise<Delivered | undefined> {
   const recalled = fileOf(record);
+  if (await skipSeen(run, recalled)) return undefined;
   const settled = await settleCommit(run, record, recalled);
   if (settled) return deliveredAs(recalled, settled);
   if (!(await mayMove(run, recalled))) return undefined;

@@ -28,12 +28,12 @@ export function nameTargets(
   const files: SelectedFile[] = [];
   const companionsTaken = new Set<RemotePath>();
   let sequence = taken;
-  for (const { outcome, because, file } of explained) {
+  for (const { outcome, because, file, steady } of explained) {
     if (outcome === 'empty-refused')
       files.push(unmovable(file, 'unexpected-files', `${file.path}: ${because}`));
     if (outcome !== 'selected') continue;
     sequence++;
-    const named = namedFile(file, sequence, nameOf);
+    const named = { ...namedFile(file, sequence, nameOf), steady };
     files.push(named);
     const companion = rules.doneFile?.afterwards === 'move' ? rules.companionOf?.(file.path) : undefined;
     const look = companion && companions.get(companion);

@@ -1,5 +1,6 @@
 import type { ChecksumAlgorithm, Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
+import type { SeenFiles } from './ledger.js';
 import { partPathOf } from './part-name.js';
 import type { ProgressMeter } from './progress.js';
 import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from './run-journal.js';
@@ -13,6 +14,9 @@ export interface RunContext {
   readonly source: StorageEndpoint;
   readonly target: StorageEndpoint;
   readonly journal: RunJournal;
+  /** What was delivered before, of the files of the run; done-files share the fate of theirs and are not among them. */
+  readonly seen: SeenFiles;
+  readonly recall: (records: readonly DeliveryRecord[]) => Promise<SeenFiles>;
   /** Aborted from outside, or because another file of the run met a failure that concerns all of them. */
   readonly signal: AbortSignal;
   /** What changes in a file on its way; `undefined` of one that goes as it is. Opened when the first file asks. */

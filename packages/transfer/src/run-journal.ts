@@ -46,6 +46,11 @@ export interface PlacedPart extends WholePart {
   readonly targetPath: RemotePath;
 }
 
+/** SHA-256 (hex) of the bytes that a whole was made of. */
+export function sourceSha256Of({ sha256, transformed }: WholePart): string {
+  return transformed?.sourceSha256 ?? sha256;
+}
+
 /** An unbroken prefix that the target has acknowledged: its length and SHA-256 (hex). */
 export interface Checkpoint {
   readonly bytes: number;
@@ -58,6 +63,8 @@ export interface SelectedFile {
   readonly targetPath: string;
   readonly size: number;
   readonly sourceModifiedAt: Date | undefined;
+  /** Content that is written after its selection shows another size or time. Left out: it need not. */
+  readonly steady?: boolean;
   /** Given for a file that can't be moved at all, such as one with a refused name. */
   readonly failure?: Failure;
 }
@@ -85,7 +92,10 @@ export interface RunJournal {
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
   committing(id: Id, placed: PlacedPart): Promise<void>;
-  /** From now on the record's `targetPath` is the name that the file got. */
+  /**
+   * From now on the record's `targetPath` is the name that the file got. In the same step the file becomes the newest
+   * entry of its path in the transfer's ledger.
+   */
   delivered(id: Id, placed: PlacedPart): Promise<void>;
   /**
    * Immediately before the checksum file gets its name, and before the source is removed or archived: throws
@@ -95,6 +105,8 @@ export interface RunJournal {
   /** All that follows the delivery was done. */
   disposed(id: Id): Promise<void>;
   skipped(id: Id, reason: string): Promise<void>;
+  /** Skipped, and its entry in the transfer's ledger gets the time that the file has now, in the same step. */
+  skippedAsSeen(id: Id, reason: string): Promise<void>;
   /** `unknown` where it can't be told whether the file arrived. */
   failed(id: Id, failure: Failure, state: 'failed' | 'unknown'): Promise<void>;
 }

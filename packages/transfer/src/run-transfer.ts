@@ -12,11 +12,13 @@ import { archiveDirectoryOf, dispose, endsWithDelivery } from './dispose.js';
 import { concernsOneFile, reachOf } from './failure-reach.js';
 import { checksumsWanted } from './file-hash.js';
 import { inParallel } from './in-parallel.js';
+import { type Ledger, recall } from './ledger.js';
 import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
 import type { DeliveryRecord, RunJournal } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
+import { skipSeenCompanions } from './skip-seen.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
 import { writeChecksum } from './written-checksum.js';
 
@@ -36,8 +38,8 @@ export interface RunTransferInput {
   readonly run?: RunFacts;
   /** The source's clock minus ours, where it was measured; it tells how old a file is. */
   readonly sourceClockOffsetMs?: number | undefined;
-  /** Why a file was delivered before and is not taken again. Left out: every file is new. */
-  readonly whySeen?: SelectionInput['whySeen'];
+  /** What the transfer has delivered before, for rules that take new files only. Left out: nothing. */
+  readonly ledger?: Ledger;
   /**
    * No further attempt follows by itself: a file whose failure could pass is then failed for good instead of making
    * the whole call reject, unless nothing was delivered.
@@ -95,7 +97,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
   const waves = inWaves(records, definition);
 
   const stop = new AbortController();
-  const run = openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
+  const run = await openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
   const ends: LooseEnds = { failures: [], incomplete: new Map(), forNow: [], held: [] };
   try {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
@@ -107,6 +109,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
         (record) => finish(run, record, ends),
       );
     await finishAll(waves.files);
+    await skipSeenCompanions(run, waves);
     await finishAll(await companionsDue(run, waves, ends.incomplete));
     await holdUnknown(run, ends);
     await settleFailures(run, ends, input.lastAttempt);
@@ -135,9 +138,9 @@ function refuseCircles({ source, target, disposition }: TransferDefinition): voi
 }
 
 function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {
-  const { definition, source, signal, run, sourceClockOffsetMs, whySeen } = input;
+  const { definition, source, signal, run, sourceClockOffsetMs, ledger } = input;
   const { now = () => new Date(), onWarning: warn = () => {} } = input;
-  return { definition, source, signal, now, warn, known, run, sourceClockOffsetMs, whySeen };
+  return { definition, source, signal, now, warn, known, run, sourceClockOffsetMs, ledger };
 }
 
 function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): boolean {
@@ -147,21 +150,29 @@ function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): b
   return record.targetPath !== '';
 }
 
-function openRun(
+async function openRun(
   input: RunTransferInput,
   records: readonly DeliveryRecord[],
-  { companions }: Waves,
+  { files, companions }: Waves,
   signal: AbortSignal,
-): RunContext {
-  const { definition, source, target, journal } = input;
+): Promise<RunContext> {
+  const { definition, source, target, journal, ledger } = input;
   const companionIds = new Set(companions.map(({ record }) => record.id));
   const isCompanion: RunContext['isCompanion'] = ({ id }) => companionIds.has(id);
+  const recallAll = (those: readonly DeliveryRecord[]) =>
+    recall(
+      ledger,
+      definition,
+      those.map(({ sourcePath }) => sourcePath as RemotePath),
+    );
   return {
     definition,
     proof: input.proof ?? definition.verification ?? 'size',
     source,
     target,
     journal,
+    seen: await recallAll(files.filter((record) => isUnfinished(record, definition))),
+    recall: recallAll,
     signal,
     transformsOf: transformsOf(input, isCompanion, signal),
     isCompanion,

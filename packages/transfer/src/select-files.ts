@@ -10,6 +10,7 @@ import {
   whyUnexpected,
 } from '@waybill/domain/selection';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import { type Ledger, recall, type SeenFiles } from './ledger.js';
 import { type Listing, listSource, type RefusedEntry } from './list-source.js';
 import { nameTargets, refuseCollisions } from './name-targets.js';
 import type { DeliveryRecord, SelectedFile } from './run-journal.js';
@@ -37,8 +38,8 @@ export interface SelectionInput {
   readonly run?: RunFacts | undefined;
   /** The source's clock minus ours, where it was measured. */
   readonly sourceClockOffsetMs?: number | undefined;
-  /** Why a file was delivered before and is not new; `undefined` if it is new. */
-  readonly whySeen?: SelectionContext['whySeen'];
+  /** What the transfer has delivered before. Left out: nothing. */
+  readonly ledger?: Ledger | undefined;
 }
 
 /**
@@ -52,7 +53,12 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
   const options = { ...input, rules };
   const listing = await listSource(options);
   const fresh = withoutKnown(listing, known);
-  const explained = await selectSettled(options, fresh, contextOf(input, listing, rules));
+  const seen = await recall(
+    input.ledger,
+    definition,
+    fresh.files.map(({ path }) => path),
+  );
+  const explained = await selectSettled(options, fresh, contextOf(input, listing, rules, seen));
   tellUnsettled(input, explained);
 
   const why = known.length === 0 ? whyUnexpected(explained, rules) : undefined;
@@ -88,16 +94,17 @@ function withoutKnown({ files, refused }: Listing, known: readonly DeliveryRecor
 }
 
 function contextOf(
-  { source, known, sourceClockOffsetMs, whySeen }: SelectionInput,
+  { source, known, sourceClockOffsetMs }: SelectionInput,
   { companions }: Listing,
   rules: CompiledRules,
+  seen: SeenFiles,
 ): SelectionContext {
   const { timePrecisionMs } = source.properties;
   const isCompanion = (path: RemotePath) => companions.has(path);
   const sizeOf = (path: RemotePath) => companions.get(path)?.size;
   return {
     clock: { timePrecisionMs, clockOffsetMs: sourceClockOffsetMs },
-    ...{ sizeOf, isCompanion, whySeen, taken: takenBy(known, rules) },
+    ...{ sizeOf, isCompanion, whySeen: seen.why, taken: takenBy(known, rules) },
   };
 }
 

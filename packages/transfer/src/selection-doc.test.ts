@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { parsePath } from '@waybill/domain';
+import { newId, parsePath } from '@waybill/domain';
 import { targetNamer, weekendsOnly } from '@waybill/domain/naming';
 import { openMemoryEndpoint } from '@waybill/storage';
 import { describe, expect, it } from 'vitest';
+import type { Ledger } from './ledger.js';
 import { selectFiles } from './select-files.js';
 import { aDefinition } from './testing/world.js';
 
@@ -23,6 +24,21 @@ describe('docs/selection.md', () => {
     return source;
   }
 
+  /** What the page says of earlier runs. */
+  function theLedger(): Ledger {
+    const entries = new Map(
+      [...text.matchAll(/`(\S+)`\s\((\d+) bytes, (\d+) minutes old now\)/g)].map(
+        ([, path, bytes, minutes]) => {
+          const modifiedAt = new Date(now.getTime() - Number(minutes) * 60_000);
+          const delivered = { runId: newId(), deliveredAt: modifiedAt, sha256: '', steady: true };
+          return [parsePath(`in/${path}`), { size: Number(bytes), modifiedAt, ...delivered }];
+        },
+      ),
+    );
+    expect(entries.size).toBe(2);
+    return { delivered: async () => entries, underWay: async () => new Map() };
+  }
+
   it('has an example of every option', () => {
     const shown = examples.map(([, json]) => json).join('\n');
     const options = [
@@ -35,7 +51,7 @@ describe('docs/selection.md', () => {
       'maxAgeMs',
       'emptyFiles',
     ];
-    const others = ['order', 'atMostFiles', 'atMostBytes', 'expect', 'doneFile', 'settleMs'];
+    const others = ['order', 'atMostFiles', 'atMostBytes', 'expect', 'doneFile', 'settleMs', 'onlyNew'];
     expect([...options, ...others].filter((option) => !shown.includes(`"${option}"`))).toEqual([]);
   });
 
@@ -45,7 +61,7 @@ describe('docs/selection.md', () => {
       const { include, exclude, selection = {} } = JSON.parse(json);
       const selecting = selectFiles({
         ...{ definition: aDefinition({ include, exclude, selection }), source: thePartner(), known: [] },
-        ...{ now: () => now, warn: () => {}, signal: new AbortController().signal },
+        ...{ now: () => now, warn: () => {}, signal: new AbortController().signal, ledger: theLedger() },
       });
       if (result.startsWith('nothing')) {
         await expect(selecting).rejects.toThrow(quoted(result)[0]);

@@ -1,7 +1,7 @@
 import type { DefinitionAsked } from '@waybill/contract';
 import { type Database, listTransfers, listTransferVersions } from '@waybill/db';
 import type { TransferDefinition } from '@waybill/domain';
-import { createTransfer, updateTransfer } from '@waybill/operations';
+import { createTransfer, forgetFiles, updateTransfer } from '@waybill/operations';
 import { pageOf } from '../cursor.js';
 import type { ApiDeps } from '../deps.js';
 import { find, idForField } from '../find.js';
@@ -9,7 +9,13 @@ import { given } from '../given.js';
 import type { Handlers } from '../handler.js';
 import { presentTransfer, presentTransferVersion } from '../presenters.js';
 
-type Names = 'createTransfer' | 'listTransfers' | 'getTransfer' | 'updateTransfer' | 'listTransferVersions';
+type Names =
+  | 'createTransfer'
+  | 'listTransfers'
+  | 'getTransfer'
+  | 'updateTransfer'
+  | 'forgetFiles'
+  | 'listTransferVersions';
 
 export function transferRoutes({ database }: ApiDeps): Pick<Handlers, Names> {
   return {
@@ -31,6 +37,9 @@ export function transferRoutes({ database }: ApiDeps): Pick<Handlers, Names> {
         status: 200,
         body: presentTransfer(await updateTransfer(context, id, given({ ...body, definition }))),
       };
+    },
+    async forgetFiles({ params, body, context }) {
+      return { status: 200, body: { files: await forgetFiles(context, params.id, body.path) } };
     },
     async listTransferVersions({ params, query }) {
       const { id } = await find.transfer(database, params.id);

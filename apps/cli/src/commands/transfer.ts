@@ -103,6 +103,16 @@ export function addTransferCommands(program: Command, context: Context): void {
     ]);
   });
 
+  transfer
+    .command('forget <transfer>')
+    .description('have a transfer that takes new files only take files again that it has delivered')
+    .requiredOption('--path <path>', 'their path at the source, or a glob for names, such as out/*.csv')
+    .action(async (id: string, body: { path: string }) => {
+      const client = await context.client();
+      const forgotten = await client.call('forgetFiles', { params: { id }, body, signal });
+      context.out.result(forgotten, () => context.out.fields({ 'Files forgotten': forgotten.files }));
+    });
+
   addRunCommand(transfer, context);
 }
 

@@ -3,5 +3,7 @@ export * from './companion.js';
 export * from './compile-rules.js';
 export * from './explain-selection.js';
 export * from './name-pattern.js';
+export * from './path-pattern.js';
+export * from './seen.js';
 export * from './select.js';
 export * from './settled.js';

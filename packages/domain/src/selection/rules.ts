@@ -40,6 +40,8 @@ export interface SelectionRules {
    * is. Left out: two seconds, or 0 with a done-file, which says the same more reliably.
    */
   readonly settleMs?: number | undefined;
+  /** What the transfer has delivered before is not taken again: the same path with the same content. Default: no. */
+  readonly onlyNew?: boolean | undefined;
   /** In which files are taken, limits counted and `{seq}` numbered. Default: by name, ascending. Ties go by path. */
   readonly order?: { readonly by: OrderKey; readonly descending?: boolean | undefined } | undefined;
   /** Of one run; the next one takes the rest. */

@@ -7,9 +7,13 @@ import {
   type Taken,
   type Verdict,
 } from './explain-selection.js';
+import { settleMsOf } from './rules.js';
+import { isSteady } from './seen.js';
 
 export interface Explained extends Verdict {
   readonly file: Candidate;
+  /** Content that is written from now on shows another size or time. */
+  readonly steady: boolean;
 }
 
 /**
@@ -21,11 +25,12 @@ export function select(
   rules: CompiledRules,
   context: SelectionContext,
 ): Explained[] {
+  const settleMs = settleMsOf(rules);
   let taken = context.taken;
   const explained: Explained[] = [];
   for (const file of inOrder(files, rules)) {
     const verdict = explainSelection(file, rules, { ...context, taken });
-    explained.push({ file, ...verdict });
+    explained.push({ file, ...verdict, steady: isSteady(file.first, settleMs, context.clock) });
     taken = afterwards(taken, file, verdict);
   }
   return explained;

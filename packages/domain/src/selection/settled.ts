@@ -63,6 +63,7 @@ export function unmeasuredMs({ clockOffsetMs }: OtherClock): number {
   return clockOffsetMs === undefined ? UNMEASURED_OFFSET_MS : 0;
 }
 
-function quietMs(settleMs: number, clock: OtherClock): number {
+/** A file that was left alone for so long is settled at the first look. */
+export function quietMs(settleMs: number, clock: OtherClock): number {
   return 2 * settleMs + 2 * clock.timePrecisionMs + unmeasuredMs(clock);
 }

@@ -1,18 +1,21 @@
 import { type Failure, type Id, newId, type RemotePath } from '@waybill/domain';
-import type {
-  Checkpoint,
-  DeliveryRecord,
-  PlacedPart,
-  RunJournal,
-  SelectedFile,
-  WholePart,
+import {
+  type Checkpoint,
+  type DeliveryRecord,
+  type PlacedPart,
+  type RunJournal,
+  type SelectedFile,
+  sourceSha256Of,
+  type WholePart,
 } from '../run-journal.js';
 import type { Crash } from './crash.js';
+import type { MemoryLedger } from './memory-ledger.js';
 
 export type MemoryRecord = DeliveryRecord & {
   readonly failure?: Failure;
   readonly reason?: string;
   readonly proof?: WholePart;
+  readonly steady: boolean;
 };
 
 /** A journal in memory, with the meaning that the database gives to each step; it refuses moves that no state allows. */
@@ -24,6 +27,13 @@ export class MemoryJournal implements RunJournal {
   /** What the next write of this name throws, without taking effect. */
   readonly refusals = new Map<string, Error>();
   crash: Crash | undefined;
+  readonly #ledger: MemoryLedger | undefined;
+
+  /** @param ledger where what it calls delivered is entered */
+  constructor(ledger?: MemoryLedger) {
+    this.#ledger = ledger;
+    ledger?.journals.push(this);
+  }
 
   record(sourcePath: string): MemoryRecord {
     const found = [...this.records.values()].find((record) => record.sourcePath === sourcePath);
@@ -50,7 +60,14 @@ export class MemoryJournal implements RunJournal {
 
   reselect(id: Id, { size, sourceModifiedAt }: SelectedFile): Promise<void> {
     return this.#change('reselect', id, `${size}`, () => ({
-      ...{ size, sourceModifiedAt, state: 'selected', checkpoint: undefined, committing: undefined },
+      ...{
+        size,
+        sourceModifiedAt,
+        steady: false,
+        state: 'selected',
+        checkpoint: undefined,
+        committing: undefined,
+      },
     }));
   }
 
@@ -70,9 +87,14 @@ export class MemoryJournal implements RunJournal {
   }
 
   delivered(id: Id, { targetPath, ...proof }: PlacedPart): Promise<void> {
-    return this.#change('delivered', id, proof.assurance, () => ({
-      ...{ state: 'delivered', targetPath, sha256: proof.sha256, checksum: proof.checksum, proof },
-    }));
+    return this.#change(
+      'delivered',
+      id,
+      proof.assurance,
+      () => ({ state: 'delivered', targetPath, sha256: proof.sha256, checksum: proof.checksum, proof }),
+      undefined,
+      (record) => this.#ledger?.enter(record, sourceSha256Of(proof)),
+    );
   }
 
   disposing(id: Id): Promise<void> {
@@ -87,6 +109,17 @@ export class MemoryJournal implements RunJournal {
     return this.#change('skipped', id, '', () => ({ state: 'skipped', reason }));
   }
 
+  skippedAsSeen(id: Id, reason: string): Promise<void> {
+    return this.#change(
+      'skippedAsSeen',
+      id,
+      '',
+      () => ({ state: 'skipped', reason }),
+      undefined,
+      (record) => this.#ledger?.touch(record),
+    );
+  }
+
   failed(id: Id, failure: Failure, state: 'failed' | 'unknown'): Promise<void> {
     return this.#change('failed', id, `${state} ${failure.code}`, () => ({ state, failure }));
   }
@@ -94,10 +127,10 @@ export class MemoryJournal implements RunJournal {
   #add(file: SelectedFile): void {
     if (this.#selected.has(file.sourcePath)) return;
     this.#selected.add(file.sourcePath);
-    const { sourcePath, targetPath, size, sourceModifiedAt, failure } = file;
+    const { sourcePath, targetPath, size, sourceModifiedAt, steady = false, failure } = file;
     const id = newId();
     this.records.set(id, {
-      ...{ id, sourcePath, targetPath, size, sourceModifiedAt, disposed: false },
+      ...{ id, sourcePath, targetPath, size, sourceModifiedAt, steady, disposed: false },
       ...{ partPath: undefined, checkpoint: undefined, committing: undefined, sha256: undefined },
       ...(failure ? { state: 'failed', failure } : { state: 'selected' }),
     });
@@ -109,6 +142,7 @@ export class MemoryJournal implements RunJournal {
     detail: string,
     change: (record: MemoryRecord) => Partial<MemoryRecord>,
     from: readonly DeliveryRecord['state'][] = ['selected', 'moving', 'failed', 'unknown'],
+    inTheSameStep: (record: MemoryRecord) => void = () => {},
   ): Promise<void> {
     const record = this.records.get(id);
     if (!record) throw new Error(`no delivery ${id}`);
@@ -116,6 +150,7 @@ export class MemoryJournal implements RunJournal {
       const current = this.records.get(id) ?? record;
       if (!from.includes(current.state)) throw new Error(`${name} of a delivery that is ${current.state}`);
       this.records.set(id, { ...current, ...change(current) });
+      inTheSameStep(current);
     });
   }
 
