@@ -1,4 +1,5 @@
 import type { Transfer } from '@waybill/contract';
+import { saveBreaker } from '@waybill/db';
 import { startGnupg } from '@waybill/testkit/gnupg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ED25519, LOCAL, SFTP, startTestApi, type TestApi } from './testing/test-api.js';
@@ -72,6 +73,38 @@ describe('endpoints', () => {
     const { items } = await client.call('listEndpoints', { query: { partner: 'owner' } });
     expect(items.map(({ name }) => name)).toEqual(['owner-sftp']);
     expect(await client.call('getEndpoint', { params })).toEqual(items[0]);
+  });
+
+  it('have limits, are shown to be suspended and why, and are resumed', async () => {
+    const { client } = api;
+    const limits = {
+      maxRuns: 2,
+      bandwidth: [{ bytesPerSecond: 4_096, days: ['sun' as const], zone: 'Europe/Berlin' }],
+      maintenance: [
+        { from: '22:00', to: '02:00', zone: 'UTC' },
+        { startsAt: '2026-12-24T12:00:00+01:00', endsAt: '2026-12-25T12:00:00Z' },
+      ],
+    };
+    const params = { id: 'limited' };
+    const body = { name: 'limited', settings: SFTP, limits };
+    const { id } = await client.call('createEndpoint', { body });
+    expect(await client.call('getEndpoint', { params })).toMatchObject({ limits, breaker: null });
+    const wrong = { limits: { maintenance: [{ from: '22:00', to: '02:00', zone: 'Mars' }] } };
+    expect(await api.refusal('PATCH', '/api/v1/endpoints/limited', wrong)).toMatchObject({
+      code: 'invalid-request',
+      errors: [{ pointer: '/limits/maintenance/0' }],
+    });
+    const failure = { code: 'authentication-failed', message: 'wrong password' } as const;
+    await saveBreaker(api.database, id, { state: 'open', failures: 1, openings: 1, failure });
+    expect((await client.call('getEndpoint', { params })).breaker).toMatchObject({
+      ...{ state: 'open', failures: 1, until: null, failure },
+    });
+    expect(await client.call('resumeEndpoint', { params })).toMatchObject({ limits, breaker: null });
+    const events = await client.call('listAuditEvents', { query: { type: 'endpoint.resumed' } });
+    expect(events.items.map(({ description }) => description)).toEqual([
+      expect.stringContaining('lets runs go to endpoint limited again: on request'),
+    ]);
+    expect((await client.call('updateEndpoint', { params, body: { limits: {} } })).limits).toEqual({});
   });
 
   it('keep their kind', async () => {

@@ -11,6 +11,7 @@ import type * as contract from '@waybill/contract';
 import type {
   ApiKeyRecord,
   Attempt,
+  BreakerRecord,
   Calendar,
   Delivery,
   Endpoint,
@@ -26,16 +27,19 @@ import type {
   Subscription,
   Transfer,
   TransferVersion,
+  Waiting,
   Worker,
 } from '@waybill/db';
 import {
   type EndpointCheckReport,
+  type EndpointLimits,
   type EndpointProfile,
   type EndpointSettings,
   type Failure,
   failureKind,
   ownerOf,
   type TransferDefinition,
+  type Weekday,
   warningsOf,
 } from '@waybill/domain';
 import type { PreviewedOccurrence } from '@waybill/operations';
@@ -49,7 +53,8 @@ export function presentPartner(partner: Partner): contract.Partner {
 }
 
 export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
-  const { id, name, pool, partner, settings, credential, proxyCredential, profile, profiledAt } = endpoint;
+  const { id, name, pool, partner, settings, limits, breaker, profile, profiledAt } = endpoint;
+  const { credential, proxyCredential } = endpoint;
   return {
     id,
     name,
@@ -57,6 +62,8 @@ export function presentEndpoint(endpoint: Endpoint): contract.Endpoint {
     partnerName: partner?.name ?? null,
     pool,
     settings: presentSettings(settings),
+    limits: presentLimits(limits),
+    breaker: breaker ? presentBreaker(breaker) : null,
     credential: credential ? presentCredential(credential) : null,
     proxyCredential: proxyCredential ? presentCredential(proxyCredential) : null,
     warnings: warningsOf(settings),
@@ -73,6 +80,30 @@ function presentSettings(settings: EndpointSettings): contract.Endpoint['setting
     ...others,
     ...(route && { route: { ...route } }),
     ...(legacyAlgorithms && { legacyAlgorithms: [...legacyAlgorithms] }),
+  };
+}
+
+function presentLimits({ bandwidth, maintenance, ...limits }: EndpointLimits): contract.Endpoint['limits'] {
+  const listed = <W extends { readonly days?: readonly Weekday[] | undefined }>({ days, ...window }: W) => ({
+    ...window,
+    ...(days && { days: [...days] }),
+  });
+  return {
+    ...limits,
+    ...(bandwidth && { bandwidth: bandwidth.map(listed) }),
+    ...(maintenance && {
+      maintenance: maintenance.map((window) => ('startsAt' in window ? { ...window } : listed(window))),
+    }),
+  };
+}
+
+function presentBreaker({ state, failures, since, until, failure }: BreakerRecord): contract.Breaker {
+  return {
+    state,
+    failures,
+    since: since.toISOString(),
+    until: timeOrNull(until),
+    failure: failure ? { ...failure } : null,
   };
 }
 
@@ -286,6 +317,7 @@ export function presentRun(run: Run): contract.Run {
     epoch,
     attemptsUsed,
     notBefore: timeOrNull(run.notBefore),
+    waiting: run.waiting ? presentWaiting(run.waiting) : null,
     cancelRequestedAt: timeOrNull(run.cancelRequestedAt),
     failure: presentFailure(run.failure),
     files: {
@@ -299,6 +331,16 @@ export function presentRun(run: Run): contract.Run {
     createdAt: run.createdAt.toISOString(),
     startedAt: timeOrNull(run.startedAt),
     finishedAt: timeOrNull(run.finishedAt),
+  };
+}
+
+function presentWaiting({ reason, message, endpoint, since }: Waiting): NonNullable<contract.Run['waiting']> {
+  return {
+    reason,
+    message,
+    endpointId: endpoint?.id ?? null,
+    endpointName: endpoint?.name ?? null,
+    since: since.toISOString(),
   };
 }
 

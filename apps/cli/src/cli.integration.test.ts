@@ -115,6 +115,33 @@ it('has a transfer that takes new files only deliver again what it is made to fo
   expect(audit.stdout).toContain('had transfer news forget 1 delivered file(s) at news/*.csv');
 });
 
+it('limits an endpoint, says why a run waits, and lets it go on', async () => {
+  const file = path.join(scratch, 'limits.json');
+  const startsAt = '2020-01-01T00:00:00Z';
+  const limits = {
+    bandwidth: [{ bytesPerSecond: 1_048_576, from: '08:00', to: '18:00', zone: 'Europe/Berlin' }],
+    maintenance: [{ startsAt, endsAt: '2999-01-01T00:00:00Z' }],
+  };
+  await writeFile(file, JSON.stringify(limits));
+  const update = ['endpoint', 'update', 'acme-sftp'];
+  const { stdout } = await waybill([...update, '--limits-file', file, '--max-runs', '2']);
+  expect(stdout).toMatch(/Runs at once +2\n/);
+  expect(stdout).toMatch(/Bandwidth +1\.00 MiB\/s 08:00-18:00 Europe\/Berlin\n/);
+  expect(stdout).toMatch(/Maintenance +2020-01-01T00:00:00Z to 2999-01-01T00:00:00Z\n/);
+
+  const { id } = JSON.parse((await waybill(['transfer', 'run', 'acme-in', '--json'])).stdout);
+  await expect
+    .poll(async () => (await waybill(['run', 'show', id])).stdout, { timeout: 10_000 })
+    .toMatch(/Waits because +endpoint acme-sftp is in maintenance until 2999/);
+  await writeFile(file, '[]');
+  expect((await waybill([...update, '--limits-file', file])).exitCode).toBe(2);
+  await writeFile(file, '{}');
+  await waybill([...update, '--limits-file', file]);
+  expect((await waybill(['run', 'watch', id])).exitCode).toBe(0);
+  const shown = await waybill(['endpoint', 'resume', 'acme-sftp']);
+  expect(shown).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('Breaker') });
+});
+
 it('moves files into a bucket, and warns that plain http is for all to read', async () => {
   await using bucket = await startBucket();
   const { url, accessKeyId, secretAccessKey } = bucket.server;

@@ -17,6 +17,7 @@ const run: Run = {
   epoch: 1,
   attemptsUsed: 0,
   notBefore: null,
+  waiting: null,
   cancelRequestedAt: null,
   failure: null,
   files: { selected: 2, delivered: 0, failed: 0, skipped: 0 },
@@ -39,6 +40,13 @@ it('says in one line how a run is', () => {
   );
   expect(describeState({ ...run, state: 'queued', failure, notBefore: '2026-03-01T06:01:00.000Z' })).toMatch(
     /^queued for the next attempt at 2026-03-01 06:01:00Z: connection-lost/,
+  );
+  const message = 'endpoint acme takes 1 run at once';
+  const nowhere = { endpointId: null, endpointName: null };
+  const waiting = { reason: 'max-runs' as const, message, since: run.createdAt, ...nowhere };
+  const notBefore = '2026-03-01T06:01:00.000Z';
+  expect(describeState({ ...run, state: 'queued', failure, notBefore, waiting })).toBe(
+    'queued, waits because endpoint acme takes 1 run at once',
   );
   const delivered = { selected: 2, delivered: 2, failed: 0, skipped: 0 };
   const finishedAt = '2026-03-01T06:00:02.500Z';

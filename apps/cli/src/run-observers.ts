@@ -84,11 +84,12 @@ function stateLines(write: (line: string) => void): (run: Run) => void {
 
 /** How a run is, in one line: of one that stands still, the code of its failure alone, as its record has the rest. */
 export function describeState(run: Run): string {
-  const { state, failure, notBefore, files } = run;
+  const { state, failure, notBefore, waiting, files } = run;
   const code = failure ? `: ${failure.code}` : '';
   const why = failure ? `: ${failure.code}: ${printable(failure.message)}` : '';
   switch (state) {
     case 'queued':
+      if (waiting) return `queued, waits because ${printable(waiting.message)}`;
       return notBefore && failure
         ? `queued for the next attempt at ${formatTime(notBefore)}${why}`
         : 'queued';

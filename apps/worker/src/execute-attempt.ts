@@ -1,4 +1,4 @@
-import { isUnavailable, type Run, saveProgress, toHolidayCalendar } from '@waybill/db';
+import { type Endpoint, isUnavailable, type Run, saveProgress, toHolidayCalendar } from '@waybill/db';
 import {
   type Actor,
   type AttemptOutcome,
@@ -13,17 +13,19 @@ import {
   type Claim,
   claimRun,
   finishAttempt,
+  noteReached,
   proposeHostKeys,
   recordLegacyAlgorithms,
   renewLease,
 } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
-import { StorageError } from '@waybill/storage';
+import { type StorageEndpoint, StorageError, throttled } from '@waybill/storage';
 import { type Progress, type RunFacts, runTransfer, Superseded } from '@waybill/transfer';
 import { databaseJournal } from './database-journal.js';
 import { databaseLedger } from './database-ledger.js';
+import { EndpointShares, whyInMaintenance } from './endpoint-shares.js';
 import { failureOf } from './failure-of.js';
-import { CancelRequested, startHeartbeat } from './heartbeat.js';
+import { CancelRequested, MaintenanceBegan, type Renewal, startHeartbeat } from './heartbeat.js';
 import { reportLive } from './live-progress.js';
 import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
 import { keysOnRecord, transformsOpener } from './open-transforms.js';
@@ -83,11 +85,12 @@ async function whileLeased(
   claim: Claimed,
   shutdown: AbortSignal,
 ): Promise<AttemptOutcome | 'superseded'> {
-  const { database, leaseMs, signals, log } = parts;
-  const { run, fence } = claim;
+  const { leaseMs, signals, log } = parts;
+  const { run } = claim;
+  const shares = new EndpointShares(claim.shares, new Date());
   await using heartbeat = startHeartbeat({
     leaseMs,
-    renew: () => renewLease(database, fence, leaseMs),
+    renew: () => renew(parts, claim, shares),
     onError: (error) => log.warn({ err: error }, 'the lease could not be renewed; trying again'),
   });
   const unsubscribe = await signals
@@ -97,21 +100,35 @@ async function whileLeased(
       return async () => {};
     });
   try {
-    return await transferFiles(parts, claim, AbortSignal.any([heartbeat.signal, shutdown]));
+    return await transferFiles(parts, claim, shares, AbortSignal.any([heartbeat.signal, shutdown]));
   } finally {
     await unsubscribe();
   }
 }
 
+async function renew(
+  { database, leaseMs }: AttemptParts,
+  { fence }: Claimed,
+  shares: EndpointShares,
+): Promise<Renewal> {
+  const lease = await renewLease(database, fence, leaseMs);
+  const now = new Date();
+  shares.divide(lease.shares, now);
+  const why = whyInMaintenance(lease.shares, now);
+  return { ...lease, maintenance: why === undefined ? undefined : new MaintenanceBegan(why) };
+}
+
 async function transferFiles(
   parts: AttemptParts,
   claim: Claimed,
+  shares: EndpointShares,
   signal: AbortSignal,
 ): Promise<AttemptOutcome | 'superseded'> {
   const { database, vault, log, signals } = parts;
   const { run, version, fence } = claim;
   const { retry } = version.definition;
   let refusedHostKey: Failure['refusedHostKey'];
+  let unopenedEndpointId: Id | undefined;
   try {
     await using progress = reportLive({
       runId: run.id,
@@ -120,13 +137,26 @@ async function transferFiles(
       onError: (error) => log.debug({ err: error }, 'progress was not told'),
     });
     await using records = pendingRecords();
-    const observer = putOnRecord({ ...parts, log }, run, records, (endpoint, { fingerprint }) => {
-      refusedHostKey = { endpointId: endpoint.id, fingerprint };
+    const observer = putOnRecord({ ...parts, log }, run, records, {
+      refusedHostKey: (endpoint, { fingerprint }) => {
+        refusedHostKey = { endpointId: endpoint.id, fingerprint };
+      },
+      // A jump host's credential is none of those behind it.
+      refusedSecret: (endpoint) => {
+        unopenedEndpointId = endpoint.id;
+      },
     });
     const proof = proofOf(claim);
-    await using source = await openEndpoint(database, vault, claim.source, signal, observer);
-    await using target = await openEndpoint(database, vault, claim.target, signal, observer);
     const { definition } = version;
+    const open = async (endpoint: Endpoint): Promise<StorageEndpoint> => {
+      unopenedEndpointId = endpoint.id;
+      const opened = await reach({ ...parts, log }, endpoint, { signal, observer, records });
+      unopenedEndpointId = undefined;
+      return throttled(opened, shares.throttleOf(endpoint.id));
+    };
+    await using source = await open(claim.source);
+    // One connection serves both ends; closing it twice is as good as once.
+    await using target = claim.target.id === claim.source.id ? source : await open(claim.target);
     const { state, failure } = await runTransfer({
       definition,
       proof,
@@ -155,10 +185,16 @@ async function transferFiles(
     if (error instanceof Superseded) return 'superseded';
     if (error instanceof ShuttingDown)
       return { kind: 'postpone-until', until: new Date(), reason: 'the worker was stopped' };
+    if (error instanceof MaintenanceBegan)
+      return { kind: 'postpone-until', until: new Date(), reason: error.message };
     if (error instanceof CancelRequested) return { kind: 'cancelled', reason: error.message };
     // Without the database nothing can be written down: the lease runs out, and the run is rescued.
     if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
-    return afterFailure(failureOf(error, refusedHostKey), retry, run.attemptsUsed + 1, new Date());
+    const failure = {
+      ...failureOf(error, refusedHostKey),
+      ...(unopenedEndpointId && { unopenedEndpointId }),
+    };
+    return afterFailure(failure, retry, run.attemptsUsed + 1, new Date());
   }
 }
 
@@ -166,6 +202,19 @@ async function transferFiles(
 function factsOf({ run, calendar }: Claimed): RunFacts {
   const madeAt = run.dueAt ?? run.createdAt;
   return { id: run.id, madeAt, ...(calendar && { calendar: toHolidayCalendar(calendar) }) };
+}
+
+/** Opens an endpoint; beside the work, runs that wait for one to get there are told. */
+async function reach(
+  { database, vault, actor, log }: AttemptParts,
+  endpoint: Endpoint,
+  { signal, observer, records }: { signal: AbortSignal; observer: EndpointObserver; records: PendingRecords },
+): Promise<StorageEndpoint> {
+  const opened = await openEndpoint(database, vault, endpoint, signal, observer);
+  records.add(noteReached({ database, actor }, endpoint.id), (err) =>
+    log.warn({ err, endpoint: endpoint.name }, 'that the endpoint works could not be put on record'),
+  );
+  return opened;
 }
 
 /** @throws StorageError `misconfigured` if the endpoint has come to require more than the transfer asks for */
@@ -180,12 +229,12 @@ function putOnRecord(
   { database, actor, log }: AttemptParts,
   run: Run,
   records: PendingRecords,
-  refusedHostKey: EndpointObserver['refusedHostKey'],
+  refusals: Pick<EndpointObserver, 'refusedHostKey' | 'refusedSecret'>,
 ): EndpointObserver {
   const context = { database, actor };
   return {
+    ...refusals,
     log: (message) => log.info(message),
-    refusedHostKey,
     announcedHostKeys: (endpoint, keys) =>
       records.add(proposeHostKeys(context, endpoint, keys), (err) =>
         log.warn({ err, endpoint: endpoint.name }, 'announced host keys could not be put on record'),

@@ -107,6 +107,7 @@ function lookup({ database, vault, log }: CheckParts): Lookup {
       // A check puts on record what it was asked for alone.
       announcedHostKeys() {},
       refusedHostKey() {},
+      refusedSecret() {},
       legacyAlgorithms: ({ name: endpoint }, algorithms) =>
         log.warn({ endpoint, algorithms }, 'agreed on weak algorithms, which the endpoint allows'),
       log: (message) => log.warn(message),

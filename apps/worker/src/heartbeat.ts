@@ -6,17 +6,31 @@ export class CancelRequested extends Error {
   override readonly name = 'CancelRequested';
 }
 
+/** An endpoint of the run takes none now: it is handed back, and waits until it does. */
+export class MaintenanceBegan extends Error {
+  override readonly name = 'MaintenanceBegan';
+}
+
 export interface Heartbeat extends AsyncDisposable {
-  /** Aborted with `Superseded` when the lease is lost, with `CancelRequested` when the run was cancelled. */
+  /**
+   * Aborted with `Superseded` when the lease is lost, with `CancelRequested` when the run was cancelled, with
+   * `MaintenanceBegan` when it may not go on now.
+   */
   readonly signal: AbortSignal;
   /** Renews at once, instead of at the next beat: something about the run has changed. */
   poke(): void;
 }
 
+export interface Renewal {
+  readonly kept: boolean;
+  readonly cancelRequested: boolean;
+  readonly maintenance?: MaintenanceBegan | undefined;
+}
+
 export interface HeartbeatOptions {
   readonly leaseMs: number;
   /** Renews the lease in the database's time. */
-  readonly renew: () => Promise<{ kept: boolean; cancelRequested: boolean }>;
+  readonly renew: () => Promise<Renewal>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -38,10 +52,11 @@ export function startHeartbeat({ leaseMs, renew, onError }: HeartbeatOptions): H
       if (stopped.signal.aborted) return;
       const askedAt = performance.now();
       try {
-        const { kept, cancelRequested } = await renew();
+        const { kept, cancelRequested, maintenance } = await renew();
         renewedAt = askedAt;
         if (!kept) attempt.abort(new Superseded('another attempt has taken over the run'));
         if (cancelRequested) attempt.abort(new CancelRequested('the run was cancelled'));
+        if (maintenance) attempt.abort(maintenance);
       } catch (error) {
         onError(error);
         if (performance.now() - renewedAt > leaseMs * 0.9)

@@ -65,7 +65,13 @@ async function open(
   endpoint: Endpoint,
   legacyAlgorithms: (of: Endpoint, names: readonly LegacyAlgorithm[]) => void = () => {},
 ): Promise<StorageEndpoint> {
-  const observer = { announcedHostKeys() {}, refusedHostKey() {}, legacyAlgorithms, log() {} };
+  const observer = {
+    announcedHostKeys() {},
+    refusedHostKey() {},
+    refusedSecret() {},
+    legacyAlgorithms,
+    log() {},
+  };
   const opened = await openEndpoint(context.database, vault, endpoint, signal, observer);
   cleanups.push(async () => await opened[Symbol.asyncDispose]());
   return opened;

@@ -19,6 +19,8 @@ export interface EndpointObserver {
   announcedHostKeys(endpoint: Endpoint, keys: readonly HostKey[]): void;
   /** The key that it offered, where that is not a trusted one. */
   refusedHostKey(endpoint: Endpoint, key: HostKey): void;
+  /** It did not let us in with its credential. */
+  refusedSecret(endpoint: Endpoint): void;
   /** The weak algorithms that were agreed on with it. */
   legacyAlgorithms(endpoint: Endpoint, names: readonly LegacyAlgorithm[]): void;
   /** What the server can't do, and what is ignored on purpose. */
@@ -83,6 +85,7 @@ export async function sftpOptions(
     route: await routeTo(lookup, endpoint, settings, jumpsLeft),
     onAnnouncedHostKeys: (keys) => observer.announcedHostKeys(endpoint, keys),
     onRefusedHostKey: (key) => observer.refusedHostKey(endpoint, key),
+    onRefusedSecret: () => observer.refusedSecret(endpoint),
     onLegacyAlgorithms: (names) => observer.legacyAlgorithms(endpoint, names),
     log: (message) => observer.log(message),
   };

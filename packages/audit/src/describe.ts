@@ -11,6 +11,10 @@ export function describeEvent(event: AuditEvent): string {
       return `created ${event.data.kind} endpoint ${event.data.name}`;
     case 'endpoint.updated':
       return `changed ${list(event.data.changed)} of endpoint ${event.data.name}`;
+    case 'endpoint.suspended':
+      return `suspended endpoint ${event.data.endpoint} ${event.data.until === undefined ? 'until somebody acts' : `until ${event.data.until}`} (${event.data.failureCode}): ${event.data.failureMessage}`;
+    case 'endpoint.resumed':
+      return `lets runs go to endpoint ${event.data.endpoint} again: ${event.data.reason}`;
     case 'endpoint-check.requested':
       return `asked for a ${event.data.kind} of endpoint ${event.data.endpoint}`;
     case 'endpoint-check.started':

@@ -60,6 +60,8 @@ interface EndpointData {
   /** Without a secret, such as `socks5://user@proxy.example:1080` or `jump:<id>`. */
   readonly route?: string;
   readonly legacyAlgorithms?: readonly string[];
+  /** EndpointLimits as JSON; none if left out. */
+  readonly limits?: string;
 }
 
 interface EndpointCheckData {
@@ -170,6 +172,18 @@ export type AuditEvent =
   | Variant<'partner.updated', 'partner', PartnerData & { readonly changed: readonly string[] }>
   | Variant<'endpoint.created', 'endpoint', EndpointData>
   | Variant<'endpoint.updated', 'endpoint', EndpointData & { readonly changed: readonly string[] }>
+  | Variant<
+      'endpoint.suspended',
+      'endpoint',
+      FailureData & {
+        readonly endpoint: string;
+        /** Runs in a row that did not reach it. */
+        readonly failures: number;
+        /** Left out: until somebody acts. */
+        readonly until?: string;
+      }
+    >
+  | Variant<'endpoint.resumed', 'endpoint', { readonly endpoint: string; readonly reason: string }>
   | Variant<'endpoint-check.requested', 'endpoint', EndpointCheckData>
   | Variant<'endpoint-check.started', 'endpoint', EndpointCheckData>
   | Variant<'endpoint-check.succeeded', 'endpoint', EndpointCheckData>

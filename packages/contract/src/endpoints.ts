@@ -10,6 +10,7 @@ import {
 import { z } from 'zod';
 import { endpointProfile } from './endpoint-checks.js';
 import { id, name, page, path, pool, reference, time } from './fields.js';
+import { breaker, limits } from './limits.js';
 
 const host = z
   .string()
@@ -202,6 +203,10 @@ export const endpoint = z
     partnerName: z.string().nullable(),
     pool,
     settings: settingsShown,
+    limits,
+    breaker: breaker
+      .nullable()
+      .meta({ description: 'Null: runs may go there, and none has failed to reach it since one did.' }),
     credential: credential.nullable(),
     proxyCredential: credential
       .nullable()
@@ -223,6 +228,7 @@ export const createEndpoint = z
     partnerId: reference.nullable().default(null),
     pool: pool.default('default'),
     settings,
+    limits: limits.optional(),
   })
   .meta({
     id: 'CreateEndpoint',
@@ -239,10 +245,12 @@ export const updateEndpoint = z
     partnerId: reference.nullable().optional(),
     pool: pool.optional(),
     settings: settings.optional(),
+    limits: limits.optional(),
   })
   .meta({
     id: 'UpdateEndpoint',
-    description: 'Fields that are left out stay; `settings` are replaced as a whole, and keep their kind.',
+    description:
+      'Fields that are left out stay; `settings` and `limits` are replaced as a whole, and `settings` keep their kind.',
     example: { pool: 'dmz' },
   });
 

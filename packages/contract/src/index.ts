@@ -20,6 +20,7 @@ export {
 export type { EndpointCheck } from './endpoint-checks.js';
 export type { Credential, Endpoint, HostKey } from './endpoints.js';
 export type { Readiness } from './health.js';
+export type { Breaker } from './limits.js';
 export type { OpenPgpKey } from './openpgp-keys.js';
 export type { Partner } from './partners.js';
 export {

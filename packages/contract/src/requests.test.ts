@@ -10,7 +10,7 @@ const definition = {
 
 /** The pointers of everything that is wrong. */
 function wrongIn(
-  route: 'createTransfer' | 'createEndpoint' | 'createPartner' | 'updateTransfer',
+  route: 'createTransfer' | 'createEndpoint' | 'createPartner' | 'updateEndpoint' | 'updateTransfer',
   body: unknown,
 ) {
   const parsed = routes[route].body.safeParse(body);
@@ -186,6 +186,23 @@ describe('a bucket', () => {
 });
 
 describe('an endpoint', () => {
+  it.each<[object, string]>([
+    [{ maxRuns: 0 }, 'limits/maxRuns'],
+    [{ maxFiles: 1 }, 'limits/maxFiles'],
+    [{ bandwidth: [{ bytesPerSecond: 10 }] }, 'limits/bandwidth/0/bytesPerSecond'],
+    [{ bandwidth: [{ bytesPerSecond: 4_096, from: '8:00', to: '09:00' }] }, 'limits/bandwidth/0/from'],
+    [{ bandwidth: [{ bytesPerSecond: 4_096, days: ['monday'] }] }, 'limits/bandwidth/0/days/0'],
+    [{ maintenance: [{ from: '08:00', to: '09:00' }] }, 'limits/maintenance/0'],
+    [
+      { maintenance: [{ startsAt: '2026-01-01', endsAt: '2026-01-02T00:00:00Z' }] },
+      'limits/maintenance/0/startsAt',
+    ],
+  ])('has its limits %j refused with the place of what is wrong', (limits, pointer) => {
+    const settings = { kind: 'local', root: '/srv' };
+    expect(wrongIn('createEndpoint', { name: 'a', settings, limits })).toEqual([pointer]);
+    expect(wrongIn('updateEndpoint', { limits })).toEqual([pointer]);
+  });
+
   it('has the defaults of its protocol', () => {
     const settings = { kind: 'sftp', host: 'sftp.acme.example', username: 'waybill' };
     expect(routes.createEndpoint.body.parse({ name: 'a', settings })).toEqual({

@@ -166,6 +166,17 @@ export const routes = {
     responses: { 200: { description: 'The endpoint as it is now', schema: endpoint } },
     problems: ['conflict'],
   },
+  resumeEndpoint: {
+    method: 'post',
+    path: `${v1}/endpoints/{id}/resume`,
+    tag: 'endpoints',
+    summary: 'Let runs go to an endpoint again that was suspended because they did not reach it',
+    scope: 'operate',
+    params,
+    body: nothing,
+    responses: { 200: { description: 'The endpoint as it is now', schema: endpoint } },
+    problems: [],
+  },
   setCredential: {
     method: 'put',
     path: `${v1}/endpoints/{id}/credential`,

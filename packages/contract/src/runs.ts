@@ -7,6 +7,7 @@ import {
   owners,
   runStates,
   runTriggers,
+  waitReasons,
 } from '@waybill/domain';
 import { z } from 'zod';
 import { bytes, count, id, page, paging, reference, sha256, time, timeAsked } from './fields.js';
@@ -26,6 +27,16 @@ const fileCounts = z
   .strictObject({ selected: count, delivered: count, failed: count, skipped: count })
   .meta({ id: 'FileCounts' });
 
+const waiting = z
+  .strictObject({
+    reason: z.enum(waitReasons),
+    message: z.string().meta({ description: 'For people.' }),
+    endpointId: id.nullable(),
+    endpointName: z.string().nullable(),
+    since: time,
+  })
+  .meta({ id: 'Waiting', description: 'Why a queued run is not executed although its time has come.' });
+
 export const runState = z.enum(runStates);
 
 export const run = z
@@ -44,6 +55,7 @@ export const run = z
     epoch: z.int().min(1).meta({ description: 'Grows with every attempt and every return to the queue.' }),
     attemptsUsed: count.meta({ description: 'Attempts that count against the retry policy.' }),
     notBefore: time.nullable(),
+    waiting: waiting.nullable(),
     cancelRequestedAt: time.nullable(),
     failure: failure.nullable(),
     files: fileCounts,

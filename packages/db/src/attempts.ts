@@ -16,13 +16,25 @@ export interface Attempt {
   readonly finishedAt: Date | undefined;
 }
 
+/** It begins now, not when the transaction did, which may have waited for whoever changes an endpoint. */
 export async function insertAttempt(db: Db, fence: Fence): Promise<Id> {
   const id = newId();
   const { runId, epoch, workerId } = fence;
   await clientOf(db).$executeRaw`
-    insert into attempt (id, run_id, epoch, worker_id, state)
-    values (${id}::uuid, ${runId}::uuid, ${epoch}, ${workerId}::uuid, 'running')`;
+    insert into attempt (id, run_id, epoch, worker_id, state, started_at)
+    values (${id}::uuid, ${runId}::uuid, ${epoch}, ${workerId}::uuid, 'running', clock_timestamp())`;
   return id;
+}
+
+/** Did the attempt begin before the settings or a credential of the endpoint became what they are? */
+export async function beganBeforeChangeOf(db: Db, endpointId: Id, { runId, epoch }: Fence): Promise<boolean> {
+  const rows = await clientOf(db).$queryRaw<unknown[]>`
+    select 1 from attempt a join endpoint e on e.id = ${endpointId}::uuid
+    left join credential c on c.endpoint_id = e.id
+    where a.run_id = ${runId}::uuid and a.epoch = ${epoch}
+      and a.started_at < greatest(e.updated_at, c.updated_at)
+    limit 1`;
+  return rows.length > 0;
 }
 
 export async function endAttempt(

@@ -2,6 +2,7 @@ import {
   actorKinds,
   assurances,
   attemptStates,
+  breakerStates,
   calendarRules,
   catchUpRules,
   channelKinds,
@@ -20,6 +21,7 @@ import {
   runTriggers,
   scopes,
   transferKinds,
+  waitReasons,
 } from '@waybill/domain';
 import { createTestDatabase, type TestDatabase } from '@waybill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +46,7 @@ const lists: Record<string, readonly string[]> = {
   endpoint_check_state_known: endpointCheckStates,
   endpoint_check_failure_code_known: failureCodes,
   endpoint_check_failure_owner_known: owners,
+  endpoint_breaker_state_known: breakerStates,
   host_key_state_known: hostKeyStates,
   credential_kind_known: credentialKinds,
   credential_purpose_known: credentialPurposes,
@@ -54,6 +57,7 @@ const lists: Record<string, readonly string[]> = {
   occurrence_state_known: ['fired', 'skipped'],
   run_state_known: runStates,
   run_trigger_known: runTriggers,
+  run_waiting_reason_known: waitReasons,
   run_failure_code_known: failureCodes,
   run_failure_owner_known: owners,
   attempt_state_known: attemptStates,
@@ -112,6 +116,11 @@ describe('a run', () => {
     ['run_epoch_positive', 'epoch = 0'],
     ['run_counts_not_negative', 'bytes_moved = -1'],
     ['run_state_known', `state = 'stuck'`],
+    ['run_waiting_is_explained', `waiting_reason = 'max-runs'`],
+    [
+      'run_waiting_is_queued',
+      `state = 'failed', waiting_reason = 'max-runs', waiting_message = '', waiting_since = now(), finished_at = now()`,
+    ],
     ['run_failure_code_known', `failure_code = 'bad-luck'`],
   ])('is refused by %s with %s', async (constraint, assignment) => {
     const id = await insertRun();

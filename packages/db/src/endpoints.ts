@@ -2,11 +2,13 @@ import {
   type CredentialKind,
   type CredentialPurpose,
   type EndpointKind,
+  type EndpointLimits,
   type EndpointProfile,
   type EndpointSettings,
   type Id,
   isId,
 } from '@waybill/domain';
+import { type BreakerRecord, toBreaker } from './breakers.js';
 import { clientOf, type Db } from './db.js';
 import { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
@@ -20,6 +22,10 @@ export interface Endpoint {
   readonly partner: { readonly id: Id; readonly name: string } | undefined;
   readonly kind: EndpointKind;
   readonly settings: EndpointSettings;
+  /** What all workers together may do with it. */
+  readonly limits: EndpointLimits;
+  /** What is remembered of runs that did not reach it; `undefined` if the last one did. */
+  readonly breaker: BreakerRecord | undefined;
   /** The pool whose workers can reach it. */
   readonly pool: string;
   /** What the newest probe found out; `undefined` if there was none of this place. */
@@ -42,18 +48,21 @@ export interface EndpointValues {
   readonly name: string;
   readonly partnerId: Id | null;
   readonly settings: EndpointSettings;
+  readonly limits: EndpointLimits;
   readonly pool: string;
 }
 
 const include = {
   partner: { select: { id: true, name: true } },
   credentials: { select: { purpose: true, kind: true, updatedAt: true } },
+  breaker: true,
 } satisfies Prisma.EndpointInclude;
 
 type Row = Prisma.EndpointGetPayload<{ include: typeof include }>;
 
 export async function insertEndpoint(db: Db, id: Id, values: EndpointValues): Promise<Endpoint> {
-  const data = { id, ...values, kind: values.settings.kind, ...toColumns(values.settings) };
+  const { settings, limits } = values;
+  const data = { id, ...values, kind: settings.kind, ...toColumns(settings), limits: toJson(limits) };
   return toEndpoint(await clientOf(db).endpoint.create({ data, include }));
 }
 
@@ -64,10 +73,11 @@ export async function saveEndpoint(
   values: Partial<EndpointValues>,
   { dropProfile }: { readonly dropProfile: boolean },
 ): Promise<Endpoint> {
-  const { settings, ...others } = values;
+  const { settings, limits, ...others } = values;
   const data = {
     ...others,
     ...(settings && toColumns(settings)),
+    ...(limits && { limits: toJson(limits) }),
     ...(dropProfile && { profile: Prisma.DbNull, profiledAt: null }),
     updatedAt: new Date(),
   };
@@ -95,6 +105,14 @@ export async function findEndpoint(db: Db, idOrName: string): Promise<Endpoint |
 export async function findEndpointsById(db: Db, ids: readonly Id[]): Promise<Map<Id, Endpoint>> {
   const rows = await clientOf(db).endpoint.findMany({ where: { id: { in: [...ids] } }, include });
   return new Map(rows.map((row) => [row.id, toEndpoint(row)]));
+}
+
+/** The endpoint, locked until the transaction ends. */
+export async function findEndpointLocked(db: Db, idOrName: string): Promise<Endpoint | undefined> {
+  const found = await findEndpoint(db, idOrName);
+  if (found === undefined) return undefined;
+  await lockEndpoint(db, found.id);
+  return await findEndpoint(db, found.id);
 }
 
 /** Until the transaction ends; records that merely point at the endpoint are not kept waiting. */
@@ -131,11 +149,13 @@ export async function listEndpointsBehind(db: Db, jumpEndpointId: Id): Promise<E
 }
 
 function toEndpoint(row: Row): Endpoint {
-  const { partnerId: _, jumpEndpointId: __, partner, credentials, ...others } = row;
+  const { partnerId: _, jumpEndpointId: __, partner, credentials, breaker, ...others } = row;
   return {
     ...others,
     kind: row.kind as EndpointKind,
     settings: row.settings as unknown as EndpointSettings,
+    limits: row.limits as EndpointLimits,
+    breaker: breaker ? toBreaker(breaker) : undefined,
     profile: (row.profile ?? undefined) as unknown as EndpointProfile | undefined,
     profiledAt: row.profiledAt ?? undefined,
     partner: partner ?? undefined,
@@ -153,7 +173,11 @@ function shown(credentials: Row['credentials'], purpose: CredentialPurpose): Sho
 function toColumns(settings: EndpointSettings) {
   const route = settings.kind === 'sftp' ? settings.route : undefined;
   return {
-    settings: { ...settings } as Prisma.InputJsonObject,
+    settings: toJson(settings),
     jumpEndpointId: route?.kind === 'jump' ? route.endpointId : null,
   };
+}
+
+function toJson(value: EndpointSettings | EndpointLimits): Prisma.InputJsonObject {
+  return { ...value } as Prisma.InputJsonObject;
 }

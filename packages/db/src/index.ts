@@ -8,7 +8,14 @@ export {
   markApiKeyRevoked,
   touchApiKey,
 } from './api-keys.js';
-export { type Attempt, countLostInARow, endAttempt, insertAttempt, listAttempts } from './attempts.js';
+export {
+  type Attempt,
+  beganBeforeChangeOf,
+  countLostInARow,
+  endAttempt,
+  insertAttempt,
+  listAttempts,
+} from './attempts.js';
 export {
   type AuditFilter,
   appendAuditEvent,
@@ -22,6 +29,7 @@ export {
   type StoredAuditEvent,
   walkAuditEvents,
 } from './audit-log.js';
+export { type BreakerRecord, deleteBreaker, findBreaker, saveBreaker } from './breakers.js';
 export {
   type Calendar,
   type CalendarValues,
@@ -87,6 +95,7 @@ export {
   type Endpoint,
   type EndpointValues,
   findEndpoint,
+  findEndpointLocked,
   findEndpointsById,
   insertEndpoint,
   listEndpoints,
@@ -155,10 +164,24 @@ export {
   savePartner,
 } from './partners.js';
 export {
+  CONNECTIONS_OF_CHECK,
+  hasBreakerOnWay,
+  listPlaceIds,
+  listPlaces,
+  listShares,
+  listWay,
+  lockPlaces,
+  lockWay,
+  type RunPlace,
+  type Share,
+} from './places.js';
+export {
+  callWaiting,
   claimLostAttempts,
   endAttemptOfRun,
   endQueuedRun,
   expireLeases,
+  explainWait,
   extendLease,
   type Fence,
   findOpenRuns,
@@ -166,6 +189,7 @@ export {
   findRunByKey,
   insertRun,
   insertRuns,
+  isOlderCalled,
   isTransferBusy,
   type LostAttempt,
   leaseLeftMs,
@@ -177,6 +201,7 @@ export {
   markEnqueued,
   type NewRun,
   type Progress,
+  putInLine,
   type QueuedRun,
   type Run,
   type RunEnd,
@@ -185,6 +210,7 @@ export {
   restartRun,
   saveProgress,
   startRun,
+  type Waiting,
 } from './runs.js';
 export {
   advanceSchedules,

@@ -1,6 +1,6 @@
-import type { Failure, FailureCode, Id, RunState, RunTrigger } from '@waybill/domain';
+import type { Failure, FailureCode, Id, RunState, RunTrigger, Wait, WaitReason } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
-import type { Prisma } from './generated/client.js';
+import { Prisma } from './generated/client.js';
 import { type Page, type Paged, paged } from './page.js';
 import { defined, failureColumns, toFailure, toNumber } from './values.js';
 
@@ -24,6 +24,8 @@ export interface Run {
   readonly attemptsUsed: number;
   readonly notBefore: Date | undefined;
   readonly enqueuedAt: Date | undefined;
+  /** Why it is not executed although its time has come. */
+  readonly waiting: Waiting | undefined;
   readonly leaseOwner: Id | undefined;
   readonly leaseUntil: Date | undefined;
   readonly cancelRequestedAt: Date | undefined;
@@ -39,6 +41,17 @@ export interface Run {
   readonly createdAt: Date;
   readonly startedAt: Date | undefined;
   readonly finishedAt: Date | undefined;
+}
+
+/** What a queued run waits for. */
+export interface Waiting {
+  readonly reason: WaitReason;
+  /** For people. */
+  readonly message: string;
+  /** In whose line it stands; undefined if it waits for another run of its transfer. */
+  readonly endpoint: { readonly id: Id; readonly name: string } | undefined;
+  /** Since when it waits, for whatever. */
+  readonly since: Date;
 }
 
 export interface NewRun {
@@ -75,9 +88,13 @@ export interface Fence {
 const include = {
   transfer: { select: { name: true } },
   transferVersion: { select: { number: true } },
+  waitingEndpoint: { select: { id: true, name: true } },
 } satisfies Prisma.RunInclude;
 
 type Row = Prisma.RunGetPayload<{ include: typeof include }>;
+
+const notWaiting = Prisma.sql`waiting_reason = null, waiting_message = null, waiting_endpoint_id = null,
+      waiting_since = null`;
 
 /** False if the transfer has a run of the same idempotency key already. */
 export async function insertRun(db: Db, run: NewRun): Promise<boolean> {
@@ -158,7 +175,7 @@ export async function startRun(db: Db, fence: Fence, leaseMs: number): Promise<b
   const started = await clientOf(db).$executeRaw`
     update run set state = 'running', lease_owner = ${fence.workerId}::uuid,
       lease_until = now() + ${leaseMs}::double precision * interval '1 millisecond',
-      started_at = coalesce(started_at, now()), not_before = null
+      started_at = coalesce(started_at, now()), not_before = null, ${notWaiting}
     where id = ${fence.runId}::uuid and epoch = ${fence.epoch} and state = 'queued' and cancel_requested_at is null`;
   return started === 1;
 }
@@ -172,6 +189,59 @@ export async function isTransferBusy(db: Db, { id, transferId }: Run): Promise<b
   const others = await clientOf(db).$queryRaw<unknown[]>`
     select 1 from run where transfer_id = ${transferId}::uuid and state = 'running' and id <> ${id}::uuid limit 1`;
   return others.length > 0;
+}
+
+/** Has a queued run wait until then; undefined for the endpoint if it waits for another run of its transfer. */
+export async function putInLine(
+  db: Db,
+  runId: Id,
+  { reason, message }: Wait,
+  line: { readonly endpointId: Id | undefined; readonly until: Date },
+): Promise<void> {
+  await clientOf(db).$executeRaw`
+    update run set waiting_reason = ${reason}, waiting_message = ${message},
+      waiting_endpoint_id = ${line.endpointId ?? null}::uuid, waiting_since = coalesce(waiting_since, now()),
+      not_before = ${line.until}::timestamptz
+    where id = ${runId}::uuid and state = 'queued'`;
+}
+
+/** An endpoint's, or that of runs of one transfer. */
+export type Line = { readonly endpointId: Id } | { readonly transferId: Id };
+
+/**
+ * Has the oldest runs that wait in a line try again at once: under a new epoch, since the queue knows the old one for
+ * later. So many of each pool, because the one that is called may have no worker now. One that somebody has locked is
+ * left out: it is being called or cancelled already.
+ */
+export async function callWaiting(db: Db, line: Line, atMost: number): Promise<void> {
+  const waits = Prisma.sql`state = 'queued' and ${standsIn(line)} and not_before is not null`;
+  await clientOf(db).$executeRaw`
+    update run set epoch = epoch + 1, not_before = null, enqueued_at = null
+    where id = any(array(
+      select called.id from (select distinct pool from run where ${waits}) pools
+      cross join lateral (select id from run where ${waits} and run.pool = pools.pool
+                          order by id limit ${atMost} for update skip locked) called))`;
+}
+
+/** Tells those who wait in the line of an endpoint for that reason what has become of it. */
+export async function explainWait(db: Db, endpointId: Id, { reason, message }: Wait): Promise<void> {
+  await clientOf(db).$executeRaw`
+    update run set waiting_message = ${message}
+    where waiting_endpoint_id = ${endpointId}::uuid and waiting_reason = ${reason} and state = 'queued'`;
+}
+
+/** Was one of the run's pool that is older called, and has not come yet? */
+export async function isOlderCalled(db: Db, line: Line, { id, pool }: Run): Promise<boolean> {
+  const rows = await clientOf(db).$queryRaw<unknown[]>`
+    select 1 from run where state = 'queued' and ${standsIn(line)} and not_before is null and pool = ${pool}
+      and id < ${id}::uuid limit 1`;
+  return rows.length > 0;
+}
+
+function standsIn(line: Line): Prisma.Sql {
+  return 'endpointId' in line
+    ? Prisma.sql`waiting_endpoint_id = ${line.endpointId}::uuid`
+    : Prisma.sql`waiting_reason = 'transfer-busy' and transfer_id = ${line.transferId}::uuid`;
 }
 
 /** Extends the lease. `undefined` if the run is no longer this attempt's. */
@@ -199,7 +269,8 @@ export async function leaseLeftMs(db: Db, runId: Id): Promise<number | undefined
 /** Ends a run that is at rest: the caller holds its lock. The epoch grows, so that a job still in the queue is void. */
 export async function endQueuedRun(db: Db, id: Id, state: 'cancelled'): Promise<void> {
   await clientOf(db).$executeRaw`
-    update run set state = ${state}, epoch = epoch + 1, finished_at = now(), not_before = null, enqueued_at = null
+    update run set state = ${state}, epoch = epoch + 1, finished_at = now(), not_before = null, enqueued_at = null,
+      ${notWaiting}
     where id = ${id}::uuid and state in ('queued', 'held')`;
 }
 
@@ -350,8 +421,16 @@ export async function markEnqueued(db: Db, runs: readonly QueuedRun[]): Promise<
 }
 
 function toRun(given: Row): Run {
-  const { transfer, transferVersion, failureCode, failureMessage, failureOwner, failureEndpointId, ...row } =
-    given;
+  const {
+    transfer,
+    transferVersion,
+    failureCode,
+    failureMessage,
+    failureOwner,
+    failureEndpointId,
+    ...others
+  } = given;
+  const { waitingReason, waitingMessage, waitingEndpoint, waitingEndpointId, waitingSince, ...row } = others;
   return {
     ...row,
     transferName: transfer.name,
@@ -364,6 +443,15 @@ function toRun(given: Row): Run {
     requestHash: row.requestHash ?? undefined,
     notBefore: row.notBefore ?? undefined,
     enqueuedAt: row.enqueuedAt ?? undefined,
+    waiting:
+      waitingReason === null || waitingSince === null
+        ? undefined
+        : {
+            reason: waitingReason as WaitReason,
+            message: waitingMessage ?? '',
+            endpoint: waitingEndpoint ?? undefined,
+            since: waitingSince,
+          },
     leaseOwner: row.leaseOwner ?? undefined,
     leaseUntil: row.leaseUntil ?? undefined,
     cancelRequestedAt: row.cancelRequestedAt ?? undefined,

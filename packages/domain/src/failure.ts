@@ -196,6 +196,8 @@ export interface Failure {
   readonly owner?: Owner | undefined;
   /** Of a refused host key: who offered it, and its SHA256:… form. */
   readonly refusedHostKey?: { readonly endpointId: Id; readonly fingerprint: string };
+  /** The endpoint that could not be opened, so that nothing was done there. */
+  readonly unopenedEndpointId?: Id;
 }
 
 /** Whose turn it is. */

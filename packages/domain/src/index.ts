@@ -12,6 +12,7 @@ export * from './icalendar.js';
 export * from './ids.js';
 export * from './jitter.js';
 export * from './legacy-algorithms.js';
+export * from './limits/index.js';
 export * from './notification.js';
 export * from './openpgp-key.js';
 export * from './remote-path.js';

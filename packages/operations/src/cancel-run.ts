@@ -3,6 +3,7 @@ import {
   endQueuedRun,
   findRun,
   insertRunChanged,
+  listPlaceIds,
   lockRun,
   type Run,
   requestCancel,
@@ -11,6 +12,7 @@ import {
 import type { Id } from '@waybill/domain';
 import type { Context } from './context.js';
 import { notFound, OperationError } from './operation-error.js';
+import { callNext } from './wait-in-line.js';
 
 /**
  * Cancels a run that waits or is held at once; asks the worker of a running one to stop. Twice is as good as once.
@@ -25,6 +27,7 @@ export async function cancelRun({ database, actor }: Context, runId: Id): Promis
     else if (run.state === 'queued' || run.state === 'held') await endQueuedRun(tx, runId, 'cancelled');
     else throw new OperationError('state', `run ${runId} has ended: it is ${run.state}`);
 
+    if (run.waiting) await callNext(tx, run, await listPlaceIds(tx, runId));
     const subject = { kind: 'run', id: runId } as const;
     const data = { transfer: run.transferName, version: run.version };
     await insertRunChanged(tx, { runId, state: run.state === 'running' ? 'running' : 'cancelled' });

@@ -13,8 +13,12 @@ import {
   insertRunChanged,
   isTransferBusy,
   leaseLeftMs,
+  listPlaces,
+  listShares,
+  lockPlaces,
   lockRun,
   type Run,
+  type Share,
   startRun,
   type Transaction,
   type TransferVersion,
@@ -23,6 +27,7 @@ import {
 import type { Id } from '@waybill/domain';
 import type { Context } from './context.js';
 import { endLostAttempt } from './rescue-attempts.js';
+import { callIntoRoomLeft, firstWait, type InLine, waitInLine } from './wait-in-line.js';
 
 export type Claim =
   /** The run is this worker's until the lease runs out; `fence` is what its writes are checked by. */
@@ -35,22 +40,22 @@ export type Claim =
       readonly target: Endpoint;
       /** Of the schedule that the run stands for. */
       readonly calendar: Calendar | undefined;
+      /** What it has to share with other runs at first; renewing the lease tells what has changed. */
+      readonly shares: readonly Share[];
     }
   /** Another attempt of the same epoch holds it: look again then. */
   | { readonly kind: 'leased'; readonly until: Date }
-  /** Another run of the transfer is being executed: look again then. */
+  /** Its transfer, or an endpoint that it needs, takes no further run: its record says why. Look again then. */
   | { readonly kind: 'in-line'; readonly until: Date }
   /** It had been lost and was to be cancelled; now it is. */
   | { readonly kind: 'cancelled' }
   /** Done, taken up under another epoch, or waiting for one: nothing to do. */
   | { readonly kind: 'gone' };
 
-/** How often a run looks whether the one before it has ended. */
-const inLineMs = 2_000;
-
 /**
  * Takes a queued run of that epoch for a worker, and begins an attempt. Of any number of claims one succeeds. Runs of
- * one transfer are executed one at a time: two that list the same files would move them twice.
+ * one transfer are executed one at a time: two that list the same files would move them twice. What its endpoints allow
+ * is looked at under their locks, so that of runs that are claimed at the same time none goes beyond it.
  */
 export async function claimRun(
   context: Context,
@@ -58,14 +63,20 @@ export async function claimRun(
 ): Promise<Claim> {
   const { runId, epoch, workerId, leaseMs } = options;
   return await transaction(context.database, async (tx) => {
+    if ((await findRun(tx, runId))?.epoch !== epoch) return { kind: 'gone' };
+    await lockPlaces(tx, runId);
     const run = await lockRun(tx, runId);
     if (!run || run.epoch !== epoch) return { kind: 'gone' };
     if (run.state === 'running') return await lookAtLease(tx, context, run);
     if (run.state !== 'queued') return { kind: 'gone' };
-    if (await isTransferBusy(tx, run)) return { kind: 'in-line', until: new Date(Date.now() + inLineMs) };
+    const now = new Date();
+    const places = await listPlaces(tx, run);
+    const wait = (await behindItsTransfer(tx, run)) ?? firstWait(places, now);
+    if (wait) return { kind: 'in-line', until: await waitInLine(tx, run, wait, now) };
     const fence = { runId, epoch, workerId };
     if (!(await startRun(tx, fence, leaseMs))) return { kind: 'gone' };
     await insertAttempt(tx, fence);
+    await callIntoRoomLeft(tx, places, now);
     await insertRunChanged(tx, { runId, state: 'running' });
     const claim = await loadClaim(tx, fence);
     await appendAuditEvent(tx, context.actor, {
@@ -75,6 +86,12 @@ export async function claimRun(
     });
     return claim;
   });
+}
+
+async function behindItsTransfer(tx: Transaction, run: Run): Promise<InLine | undefined> {
+  if (!(await isTransferBusy(tx, run))) return undefined;
+  const message = `another run of transfer ${run.transferName} is executed: they go one after the other`;
+  return { reason: 'transfer-busy', message, place: undefined };
 }
 
 /** A running run is left alone while its lease lasts; one whose lease has run out goes back to the queue. */
@@ -98,15 +115,20 @@ async function loadClaim(tx: Transaction, fence: Fence): Promise<Claim> {
   if (!run || !version || !source || !target)
     throw new Error(`run ${fence.runId} points at a version or an endpoint that is not there`);
   const calendar = run.occurrenceId ? await findCalendarOfOccurrence(tx, run.occurrenceId) : undefined;
-  return { kind: 'claimed', fence, run, version, source, target, calendar };
+  const shares = await listShares(tx, fence);
+  return { kind: 'claimed', fence, run, version, source, target, calendar, shares };
 }
 
-/** Says that the attempt is alive. Not `kept`: the run was given to another one; stop at once and touch nothing. */
+/**
+ * Says that the attempt is alive, and tells what its endpoints allow now. Not `kept`: the run was given to another one;
+ * stop at once and touch nothing.
+ */
 export async function renewLease(
   database: Database,
   fence: Fence,
   leaseMs: number,
-): Promise<{ kept: boolean; cancelRequested: boolean }> {
+): Promise<{ kept: boolean; cancelRequested: boolean; shares: readonly Share[] }> {
   const lease = await extendLease(database, fence, leaseMs);
-  return { kept: lease !== undefined, cancelRequested: lease?.cancelRequested ?? false };
+  if (!lease) return { kept: false, cancelRequested: false, shares: [] };
+  return { kept: true, ...lease, shares: await listShares(database, fence) };
 }

@@ -4,6 +4,7 @@ import {
   type Endpoint,
   findCredential,
   findEndpoint,
+  findEndpointLocked,
   replaceCredential,
   type Transaction,
   transaction,
@@ -18,6 +19,7 @@ import {
 } from '@waybill/domain';
 import type { Vault } from '@waybill/secrets';
 import type { Context } from './context.js';
+import { tryAnew } from './endpoint-breaker.js';
 import { notFound, OperationError } from './operation-error.js';
 
 /**
@@ -31,7 +33,7 @@ export async function setCredential(
   vault: Vault,
 ): Promise<Endpoint> {
   return await transaction(database, async (tx) => {
-    const endpoint = await findEndpoint(tx, endpointIdOrName);
+    const endpoint = await findEndpointLocked(tx, endpointIdOrName);
     if (!endpoint) throw notFound('endpoint', endpointIdOrName);
     if (!acceptsCredential(endpoint.kind, secret.kind))
       throw new OperationError(
@@ -55,7 +57,7 @@ export async function setProxyPassword(
   vault: Vault,
 ): Promise<Endpoint> {
   return await transaction(database, async (tx) => {
-    const endpoint = await findEndpoint(tx, endpointIdOrName);
+    const endpoint = await findEndpointLocked(tx, endpointIdOrName);
     if (!endpoint) throw notFound('endpoint', endpointIdOrName);
     const route = endpoint.settings.kind === 'sftp' ? endpoint.settings.route : undefined;
     if (!route || route.kind === 'jump' || route.username === undefined)
@@ -86,11 +88,13 @@ async function store(
     envelope: vault.seal(Buffer.from(JSON.stringify(secret)), sealContext(id)),
     keyId: vault.keyId,
   });
+  const recordResumed = await tryAnew(tx, actor, endpoint, 'its credential was set');
   await appendAuditEvent(tx, actor, {
     type: 'credential.set',
     subject: { kind: 'endpoint', id: endpoint.id },
     data: { endpoint: endpoint.name, kind: secret.kind, ...(purpose === 'proxy' && { purpose }) },
   });
+  await recordResumed();
   return (await findEndpoint(tx, endpoint.id)) ?? endpoint;
 }
 

@@ -5,24 +5,30 @@ import {
   deleteCredential,
   type Endpoint,
   findEndpoint,
+  findEndpointLocked,
   findPartner,
   insertEndpoint,
   saveEndpoint,
   transaction,
 } from '@waybill/db';
 import {
+  type EndpointKind,
+  type EndpointLimits,
   type EndpointSettings,
   type Id,
   isSamePlace,
   isSameProxy,
   newId,
   routeText,
+  whyLimitsRefused,
   whyProofRefused,
 } from '@waybill/domain';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
+import { tryAnew } from './endpoint-breaker.js';
 import { withJumpHost } from './endpoint-route.js';
 import { notFound, OperationError, withUniqueName } from './operation-error.js';
+import { callLine } from './wait-in-line.js';
 
 export interface EndpointInput {
   readonly name: string;
@@ -30,19 +36,22 @@ export interface EndpointInput {
   readonly partner?: string | null | undefined;
   /** A jump host may be given by its name. */
   readonly settings: EndpointSettings;
+  /** Default: none. */
+  readonly limits?: EndpointLimits | undefined;
   /** Default: `default`. */
   readonly pool?: string | undefined;
 }
 
 /** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner, jump host or proof */
 export async function createEndpoint({ database, actor }: Context, input: EndpointInput): Promise<Endpoint> {
-  const { name, pool = 'default' } = input;
+  const { name, pool = 'default', limits = {} } = input;
   refuseUnprovable(input.settings);
+  refuseLimits(input.settings.kind, limits);
   return await transaction(database, async (tx) => {
     const settings = await withJumpHost(tx, input.settings);
     const partnerId = await partnerIdOf(tx, input.partner ?? null);
     const endpoint = await withUniqueName('endpoint', name, () =>
-      insertEndpoint(tx, newId(), { name, partnerId, settings, pool }),
+      insertEndpoint(tx, newId(), { name, partnerId, settings, limits, pool }),
     );
     await appendAuditEvent(tx, actor, {
       type: 'endpoint.created',
@@ -65,20 +74,23 @@ export async function updateEndpoint(
   input: Partial<EndpointInput>,
 ): Promise<Endpoint> {
   return await transaction(database, async (tx) => {
-    const before = await findEndpoint(tx, idOrName);
+    const before = await findEndpointLocked(tx, idOrName);
     if (!before) throw notFound('endpoint', idOrName);
     refuseOtherKind(before, input.settings);
     if (input.settings) refuseUnprovable(input.settings);
+    if (input.limits) refuseLimits(before.kind, input.limits);
     const old = {
       name: before.name,
       partnerId: before.partner?.id ?? null,
       settings: before.settings,
+      limits: before.limits,
       pool: before.pool,
     };
     const values = {
       name: input.name ?? old.name,
       partnerId: input.partner === undefined ? old.partnerId : await partnerIdOf(tx, input.partner),
       settings: input.settings ? await withJumpHost(tx, input.settings, before) : old.settings,
+      limits: input.limits ?? old.limits,
       pool: input.pool ?? old.pool,
     };
     const changed = changedMembers(old, values);
@@ -88,12 +100,17 @@ export async function updateEndpoint(
     const endpoint = await withUniqueName('endpoint', values.name, () =>
       saveEndpoint(tx, before.id, values, { dropProfile }),
     );
+    const recordResumed = changed.includes('settings')
+      ? await tryAnew(tx, actor, before, 'its settings were changed')
+      : undefined;
+    if (changed.includes('limits')) await callLine(tx, before.id);
     await appendAuditEvent(tx, actor, {
       type: 'endpoint.updated',
       subject: { kind: 'endpoint', id: endpoint.id },
       data: { ...dataOf(endpoint), changed },
     });
-    return endpoint;
+    await recordResumed?.();
+    return (await findEndpoint(tx, endpoint.id)) ?? endpoint;
   });
 }
 
@@ -121,6 +138,11 @@ function refuseUnprovable(settings: EndpointSettings): void {
   if (why) throw new OperationError('invalid', why, { field: '/settings/minimumAssurance' });
 }
 
+function refuseLimits(kind: EndpointKind, limits: EndpointLimits): void {
+  const problem = whyLimitsRefused(kind, limits);
+  if (problem) throw new OperationError('invalid', problem.why, { field: `/limits${problem.at}` });
+}
+
 async function partnerIdOf(db: Db, idOrName: string | null): Promise<Id | null> {
   if (idOrName === null) return null;
   const partner = await findPartner(db, idOrName);
@@ -130,13 +152,14 @@ async function partnerIdOf(db: Db, idOrName: string | null): Promise<Id | null> 
 
 type EndpointData = Extract<AuditEvent, { type: 'endpoint.created' }>['data'];
 
-function dataOf({ name, kind, partner, pool, settings }: Endpoint): EndpointData {
+function dataOf({ name, kind, partner, pool, settings, limits }: Endpoint): EndpointData {
   const { root, minimumAssurance } = settings;
   return {
     ...{ name, kind, pool, root },
     ...(partner && { partnerId: partner.id }),
     ...accountOf(settings),
     ...(minimumAssurance && { minimumAssurance }),
+    ...(Object.keys(limits).length > 0 && { limits: JSON.stringify(limits) }),
   };
 }
 

@@ -6,11 +6,13 @@ import {
   type Expiry,
   endEndpointCheck,
   findEndpointCheck,
+  listWay,
   transaction,
 } from '@waybill/db';
 import type { Failure, Id } from '@waybill/domain';
 import type { Context } from './context.js';
 import { endEventOf } from './finish-check.js';
+import { callAfterCheck } from './wait-in-line.js';
 
 /** How long a worker may carry out a check, in milliseconds; it ends one itself after this. */
 export const checkLimitMs = 180_000;
@@ -36,6 +38,7 @@ export async function expireChecks(
       const end = { state: 'failed', failure: failureOf(check, expiry) } as const;
       if (!(await endEndpointCheck(tx, check, end)))
         throw new Error(`check ${id} changed while it was locked to be given up`);
+      await callAfterCheck(tx, await listWay(tx, check.endpointId));
       await appendAuditEvent(tx, actor, endEventOf(check, end));
       expired.push(id);
     }

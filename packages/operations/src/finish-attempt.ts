@@ -7,21 +7,24 @@ import {
   findRun,
   findUnknownOutcome,
   insertRunChanged,
+  lockPlaces,
   lockRun,
   type Run,
   type RunEnd,
   type Transaction,
   transaction,
 } from '@waybill/db';
-import type { AttemptOutcome, AttemptState, Failure } from '@waybill/domain';
+import type { Actor, AttemptOutcome, AttemptState, Failure } from '@waybill/domain';
 import { composeReceipt } from './compose-receipt.js';
 import type { Context } from './context.js';
+import { noteUnreached } from './endpoint-breaker.js';
 import { releaseHeldRuns, whyTrustedByNow } from './release-held-runs.js';
+import { callNext } from './wait-in-line.js';
 
 /**
  * Ends an attempt with its outcome: the run moves on, its deliveries are summed up, the queue's next job (a new epoch)
- * is due for dispatch. A cancellation asked for meanwhile wins over going back to the queue. A run that is held for a
- * host key which a person has trusted meanwhile goes on at once.
+ * is due for dispatch, and so are runs that waited for its places. A cancellation asked for meanwhile wins over going back
+ * to the queue. A run that is held for a host key which a person has trusted meanwhile goes on at once.
  * False if the run was given to another attempt: then nothing is written.
  */
 export async function finishAttempt(
@@ -30,6 +33,7 @@ export async function finishAttempt(
   outcome: AttemptOutcome,
 ): Promise<boolean> {
   return await transaction(database, async (tx) => {
+    const places = await lockPlaces(tx, fence.runId);
     const before = await lockRun(tx, fence.runId);
     if (!before) return false;
     const unknown = await findUnknownOutcome(tx, fence.runId);
@@ -41,7 +45,10 @@ export async function finishAttempt(
     const run = await findRun(tx, fence.runId);
     if (!run) throw new Error(`run ${fence.runId} vanished while it was locked`);
     const trusted = before.cancelRequestedAt ? undefined : await whyHeldForNothing(tx, settled);
+    const recordSuspended = await whatBecomesOfPlace(tx, actor, fence, redacted(outcome));
+    await callNext(tx, run, places);
     await appendAuditEvent(tx, actor, await eventOf(tx, run, fence, settled));
+    await recordSuspended();
     if (trusted) await releaseHeldRuns(tx, actor, [run.id], trusted);
     return true;
   });
@@ -65,6 +72,13 @@ function settle(
 async function whyHeldForNothing(tx: Transaction, outcome: AttemptOutcome): Promise<string | undefined> {
   if (outcome.kind !== 'hold' || outcome.failure.refusedHostKey === undefined) return undefined;
   return await whyTrustedByNow(tx, outcome.failure.refusedHostKey);
+}
+
+/** An endpoint that could not be opened may have to be left alone for a while. */
+async function whatBecomesOfPlace(tx: Transaction, actor: Actor, fence: Fence, outcome: AttemptOutcome) {
+  const failure = 'failure' in outcome ? outcome.failure : undefined;
+  if (!failure?.unopenedEndpointId) return async () => {};
+  return await noteUnreached(tx, actor, fence, { endpointId: failure.unopenedEndpointId, failure });
 }
 
 /** Messages quote servers: what looks like a secret goes no further than here. */

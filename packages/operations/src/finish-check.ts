@@ -4,6 +4,7 @@ import {
   type EndpointCheck,
   type EndpointCheckEnd,
   endEndpointCheck,
+  lockWay,
   saveEndpointProfile,
   transaction,
 } from '@waybill/db';
@@ -11,12 +12,15 @@ import { type EndpointCheckReport, type Failure, hasPassed } from '@waybill/doma
 import { checkEventOf, checkFailedEvent } from './check-event.js';
 import type { CheckClaim } from './claim-check.js';
 import type { Context } from './context.js';
+import { forgive } from './endpoint-breaker.js';
+import { callAfterCheck } from './wait-in-line.js';
 
 /** What a check came to: a report, or the reason why there is none. */
 export type CheckResult = { readonly report: EndpointCheckReport } | { readonly failure: Failure };
 
 /**
- * Ends a check with its result. A probe's profile becomes the endpoint's, unless its settings were changed meanwhile.
+ * Ends a check with its result. A probe's profile becomes the endpoint's, unless its settings were changed meanwhile; one
+ * that passed ends the suspension of the endpoint. Runs that waited for its connections are called.
  * False if the check was given up for lost: then nothing is written.
  */
 export async function finishCheck(
@@ -25,12 +29,17 @@ export async function finishCheck(
   result: CheckResult,
 ): Promise<boolean> {
   const end = endOf(result);
+  const reached = check.kind === 'probe' && end.state === 'succeeded';
   return await transaction(database, async (tx) => {
     if (!(await endEndpointCheck(tx, check, end))) return false;
-    const profile = 'report' in end && end.report.kind === 'probe' ? end.report.profile : null;
     // Before the event: who changes an endpoint locks its row first and the head of the audit log after it, too.
+    const way = await lockWay(tx, endpoint.id);
+    const profile = 'report' in end && end.report.kind === 'probe' ? end.report.profile : null;
     if (profile) await saveEndpointProfile(tx, endpoint, profile);
+    const recordResumed = await forgive(tx, actor, reached ? way : [], 'a probe has passed');
+    await callAfterCheck(tx, way);
     await appendAuditEvent(tx, actor, endEventOf(check, end));
+    await recordResumed();
     return true;
   });
 }

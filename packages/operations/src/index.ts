@@ -30,6 +30,7 @@ export {
 } from './define-subscription.js';
 export { createTransfer, type TransferInput, updateTransfer } from './define-transfer.js';
 export { type DispatchOptions, dispatchQueuedRuns, reconcileQueue } from './dispatch-runs.js';
+export { noteReached, resumeEndpoint } from './endpoint-breaker.js';
 export { checkLimitMs, expireChecks } from './expire-checks.js';
 export { finishAttempt } from './finish-attempt.js';
 export { type CheckResult, finishCheck } from './finish-check.js';

@@ -10,6 +10,7 @@ import {
   findRun,
   findUnknownOutcome,
   insertRunChanged,
+  listPlaceIds,
   type Run,
   type RunEnd,
   type Transaction,
@@ -17,6 +18,7 @@ import {
 } from '@waybill/db';
 import { type Failure, failureKind, type Id, type RunState } from '@waybill/domain';
 import type { Context } from './context.js';
+import { callNext } from './wait-in-line.js';
 
 export interface RescuedRun {
   readonly runId: Id;
@@ -85,6 +87,7 @@ export async function endLostAttempt(
   if (!(await endAttemptOfRun(tx, fence, end)))
     throw new Error(`run ${run.id} changed while it was locked for rescue`);
   await insertRunChanged(tx, { runId: run.id, state: end.state });
+  await callNext(tx, run, await listPlaceIds(tx, run.id));
   await appendAuditEvent(tx, actor, eventOf(run, end));
   return end.state;
 }

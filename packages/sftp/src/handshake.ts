@@ -31,7 +31,12 @@ export class Handshake {
   constructor(client: Client, account: Account, where: string) {
     this.#account = account;
     this.#where = where;
-    this.#authentication = authenticationWith(account, where, (reason) => this.refuse(reason));
+    try {
+      this.#authentication = authenticationWith(account, where, (reason) => this.refuse(reason));
+    } catch (error) {
+      account.onRefusedSecret?.();
+      throw error;
+    }
     this.#follow(client);
   }
 
@@ -92,12 +97,17 @@ export class Handshake {
    * @param open connects once more, to ask a server that shares no algorithm with us what it would have wanted
    */
   async whyFailed(error: unknown, open: () => Promise<Duplex>, signal: AbortSignal): Promise<StorageError> {
-    if (this.#refused) return this.#refused;
+    if (this.#refused) return this.#told(this.#refused);
     if (error instanceof StorageError) return error;
     const failure = connectionFailed(this.#cause ?? error, `failed ${this.#phase}`, this.#where);
-    if (failure.code === 'authentication-failed') return this.#notLetIn(failure);
+    if (failure.code === 'authentication-failed') return this.#told(this.#notLetIn(failure));
     if (!sharesNoAlgorithm(failure)) return failure;
     return await explainNoMatch(failure, this.#where, this.#algorithms, open, signal);
+  }
+
+  #told(failure: StorageError): StorageError {
+    if (failure.code === 'authentication-failed') this.#account.onRefusedSecret?.();
+    return failure;
   }
 
   #notLetIn(failure: StorageError): StorageError {

@@ -34,6 +34,8 @@ export interface Account extends Omit<SftpSettings, 'route'> {
   readonly onAnnouncedHostKeys?: (keys: readonly HostKey[]) => void;
   /** Told the key that the server offered, where that is not a trusted one. */
   readonly onRefusedHostKey?: (key: HostKey) => void;
+  /** Told that the server did not let us in with `secret`, or that this can't even be tried. */
+  readonly onRefusedSecret?: () => void;
   /** Told the weak algorithms that were agreed on, if there are any. */
   readonly onLegacyAlgorithms?: (names: readonly LegacyAlgorithm[]) => void;
 }

@@ -9,6 +9,8 @@ export interface ReadPlan {
   readonly start: number;
   /** Bytes that the file had when it was looked at: so many are asked for at once. A guess, never a bound. */
   readonly expected?: number | undefined;
+  /** Bytes that may be asked for ahead, but for one READ; as many as the session has room for if left out. */
+  readonly aheadBytes?: (() => number) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -47,7 +49,8 @@ async function* readAhead(session: Reader, plan: ReadPlan): AsyncGenerator<Uint8
   let allowedBeyond = expected > start ? 1 : FIRST_READS;
   let beyond = 0;
   for (;;) {
-    while (pieces.length < shareOf(session) && (next < expected || beyond < allowedBeyond)) {
+    const most = Math.min(shareOf(session), readsAhead(plan, readBytes));
+    while (pieces.length < most && (next < expected || beyond < allowedBeyond)) {
       if (next >= expected) beyond++;
       const length = next < expected ? Math.min(readBytes, expected - next) : readBytes;
       pieces.push(request(receive, next, length));
@@ -69,6 +72,10 @@ async function* readAhead(session: Reader, plan: ReadPlan): AsyncGenerator<Uint8
     beyond--;
     allowedBeyond += 2;
   }
+}
+
+function readsAhead({ aheadBytes }: ReadPlan, readBytes: number): number {
+  return aheadBytes ? Math.max(1, Math.floor(aheadBytes() / readBytes)) : Number.POSITIVE_INFINITY;
 }
 
 function shareOf({ abilities, busy }: Reader): number {

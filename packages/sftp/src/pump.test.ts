@@ -64,6 +64,34 @@ it('reads from where it is told to, with requests ahead', async () => {
   expect(server.mostOutstanding).toBe(8);
 });
 
+it('asks for no more ahead than it is told to, which may change on the way, but for one READ', async () => {
+  const server = reading(() => content);
+  let aheadBytes = 250;
+  const plan = {
+    handle,
+    path: 'a',
+    start: 0,
+    expected: content.length,
+    aheadBytes: () => aheadBytes,
+    signal,
+  };
+  let bytes = 0;
+  for await (const chunk of pipelinedRead(server, plan)) {
+    bytes += chunk.length;
+    if (bytes === 1_000) {
+      expect(server.mostOutstanding).toBe(2);
+      expect(Math.max(...server.requests)).toBeLessThanOrEqual(1_200);
+      aheadBytes = 0;
+    }
+    if (bytes === 2_000) {
+      expect(Math.max(...server.requests)).toBeLessThanOrEqual(2_000);
+      aheadBytes = Number.POSITIVE_INFINITY;
+    }
+  }
+  expect(bytes).toBe(content.length);
+  expect(server.mostOutstanding).toBeGreaterThan(2);
+});
+
 it('asks little for a small file', async () => {
   const server = reading(() => content.subarray(0, 60));
   await collect(pipelinedRead(server, { handle, path: 'a', start: 0, signal }));

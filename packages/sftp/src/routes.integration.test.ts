@@ -312,10 +312,25 @@ describe('by way of a jump host', () => {
 
   it('a credential that it refuses is its own', async () => {
     const secret = { kind: 'private-key', privateKey: jumpHost.strangerKey.privateKey } as const;
-    await expect(open(jump({ secret }))).rejects.toMatchObject({
+    const locked = { kind: 'private-key', privateKey: 'none at all' } as const;
+    let refused = 0;
+    const onRefusedSecret = () => {
+      refused++;
+    };
+    const notTheServers = { onRefusedSecret: () => expect.unreachable() };
+    await expect(open(jump({ secret, onRefusedSecret }), notTheServers)).rejects.toMatchObject({
       code: 'authentication-failed',
       message: expect.stringMatching(/^jump host ssh:.* refused the user/),
     });
+    expect(refused).toBe(1);
+    await expect(open(jump({ secret: locked, onRefusedSecret }), notTheServers)).rejects.toMatchObject({
+      code: 'authentication-failed',
+    });
+    expect(refused).toBe(2);
+    await expect(
+      open(jump({ onRefusedSecret }), { secret: locked, onRefusedSecret: () => (refused = 9) }),
+    ).rejects.toMatchObject({ code: 'authentication-failed' });
+    expect(refused).toBe(9);
   });
 
   it('a server that it cannot reach, one that it may not, and itself being away are told apart', async () => {

@@ -111,7 +111,7 @@ export class SftpEndpoint implements StorageEndpoint {
     return fileInfo(path, stats, this.label);
   }
 
-  async *read(path: RemotePath, { signal, start = 0 }: ReadOptions): AsyncGenerator<Uint8Array> {
+  async *read(path: RemotePath, { signal, start = 0, aheadBytes }: ReadOptions): AsyncGenerator<Uint8Array> {
     const absolute = this.#absolute(path);
     const about = { doing: 'open for reading', path: absolute, signal };
     // Both at once, to save a round trip. Servers that let nobody look may still let us read.
@@ -126,7 +126,8 @@ export class SftpEndpoint implements StorageEndpoint {
       const stats = looked.value;
       const type = stats && typeOf(stats);
       if (type !== undefined && type !== 'file') throw this.#notRegular(path);
-      yield* pipelinedRead(this.#session, { handle, path: absolute, start, expected: stats?.size, signal });
+      const plan = { handle, path: absolute, start, expected: stats?.size, aheadBytes, signal };
+      yield* pipelinedRead(this.#session, plan);
     } finally {
       // Nobody waits: whatever is asked for next comes behind it on the same channel.
       void this.#session.closeQuietly(handle, absolute);

@@ -50,6 +50,11 @@ export interface Abortable {
 export interface ReadOptions extends Abortable {
   /** First byte to read; 0 if left out. */
   readonly start?: number;
+  /**
+   * How many bytes may be asked for ahead of the one who reads, but for one request; looked at again as reading goes on. As
+   * many as keep the line busy if left out. A hint to endpoints that ask ahead at all.
+   */
+  readonly aheadBytes?: () => number;
 }
 
 export interface PutOptions extends Abortable {

@@ -4,5 +4,7 @@ export { type LocalEndpointOptions, openLocalEndpoint } from './local-endpoint.j
 export * from './memory-endpoint.js';
 export * from './network-failures.js';
 export * from './storage-error.js';
+export * from './throttle.js';
+export * from './throttled-endpoint.js';
 export * from './turns.js';
 export * from './until-aborted.js';

@@ -1,7 +1,13 @@
 import type { Database } from '@waybill/db';
 import { listEndpoints } from '@waybill/db';
 import type { CredentialSecret } from '@waybill/domain';
-import { createEndpoint, setCredential, setProxyPassword, updateEndpoint } from '@waybill/operations';
+import {
+  createEndpoint,
+  resumeEndpoint,
+  setCredential,
+  setProxyPassword,
+  updateEndpoint,
+} from '@waybill/operations';
 import { pageOf } from '../cursor.js';
 import type { ApiDeps } from '../deps.js';
 import { find, idForField, idForFilter } from '../find.js';
@@ -14,6 +20,7 @@ type Names =
   | 'listEndpoints'
   | 'getEndpoint'
   | 'updateEndpoint'
+  | 'resumeEndpoint'
   | 'setCredential'
   | 'setProxyCredential';
 
@@ -35,6 +42,9 @@ export function endpointRoutes({ database, vault }: ApiDeps): Pick<Handlers, Nam
       const partner = partnerId === undefined ? undefined : await partnerOf(database, partnerId);
       const endpoint = await updateEndpoint(context, params.id, given({ ...values, partner }));
       return { status: 200, body: presentEndpoint(endpoint) };
+    },
+    async resumeEndpoint({ params, context }) {
+      return { status: 200, body: presentEndpoint(await resumeEndpoint(context, params.id)) };
     },
     async setCredential({ params, body, context }) {
       const endpoint = await setCredential(context, params.id, body as CredentialSecret, vault);

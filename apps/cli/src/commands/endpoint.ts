@@ -10,6 +10,7 @@ import { fetchUpTo, printPage } from '../paging.js';
 import { readSecret } from '../secret.js';
 import { profileFacts, profileWarnings } from '../show-profile.js';
 import { addCheckCommands } from './endpoint-checks.js';
+import { addLimitsOptions, changedLimits, type LimitsOptions, limitsFields } from './endpoint-limits.js';
 import { parseLegacy, parseRoute, type RouteOptions, routeSettings, routeShown } from './endpoint-route.js';
 import { addHostKeyCommands } from './host-keys.js';
 
@@ -31,7 +32,7 @@ interface SettingsOptions extends RouteOptions {
   readonly allowPlainHttp?: boolean;
 }
 
-interface EndpointOptions extends SettingsOptions {
+interface EndpointOptions extends SettingsOptions, LimitsOptions {
   readonly partner?: string;
   readonly pool?: string;
 }
@@ -49,7 +50,8 @@ export function addEndpointCommands(program: Command, context: Context): void {
   ).action(async (name: string, options: EndpointOptions) => {
     const client = await context.client();
     const { partner: partnerId, pool } = options;
-    const body = { name, settings: newSettings(options), ...given({ partnerId, pool }) };
+    const limits = await changedLimits({}, options);
+    const body = { name, settings: newSettings(options), ...given({ partnerId, pool, limits }) };
     await show(context, await client.call('createEndpoint', { body, signal }));
   });
 
@@ -85,11 +87,19 @@ export function addEndpointCommands(program: Command, context: Context): void {
       const client = await context.client();
       const { name, partner: partnerId, pool } = options;
       const params = { id };
-      const settings = hasSettings(options)
-        ? changedSettings((await client.call('getEndpoint', { params, signal })).settings, options)
-        : undefined;
-      const body = given({ name, partnerId, pool, settings });
+      const current = await client.call('getEndpoint', { params, signal });
+      const settings = hasSettings(options) ? changedSettings(current.settings, options) : undefined;
+      const limits = await changedLimits(current.limits, options);
+      const body = given({ name, partnerId, pool, settings, limits });
       await show(context, await client.call('updateEndpoint', { params, body, signal }));
+    });
+
+  endpoint
+    .command('resume <endpoint>')
+    .description('let runs go to an endpoint again that was suspended because they did not reach it')
+    .action(async (id: string) => {
+      const client = await context.client();
+      await show(context, await client.call('resumeEndpoint', { params: { id }, signal }));
     });
 
   addHostKeyCommands(endpoint, context);
@@ -98,7 +108,7 @@ export function addEndpointCommands(program: Command, context: Context): void {
 }
 
 function fieldsOf(command: Command): Command {
-  return command
+  return addLimitsOptions(command)
     .option('--partner <partner>', 'whose it is; without, the place is ours')
     .option('--pool <pool>', 'the pool whose workers can reach it')
     .option('--local <directory>', 'a directory that the workers can see, as an absolute path')
@@ -283,6 +293,7 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     'Remote hash':
       endpoint.settings.kind === 'sftp' ? (endpoint.settings.remoteHash ?? 'check-file') : undefined,
     'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
+    ...limitsFields(endpoint),
     ...profileFields(endpoint),
     Warnings: warningsShown(endpoint),
     Id: endpoint.id,
