@@ -12,53 +12,75 @@ import {
   type RunContext,
   removePart,
 } from './run-context.js';
-import type { DeliveryRecord, PlacedPart } from './run-journal.js';
+import type { DeliveryRecord, PlacedPart, WholePart } from './run-journal.js';
 import { skipSeen } from './skip-seen.js';
 import type { Arrived } from './written-checksum.js';
 
 /** A file with the version of the source that was moved and the name that it got, and what is known of its bytes. */
 export interface Delivered {
+  readonly state: 'delivered';
   readonly file: FileToMove;
   readonly arrived: Arrived;
 }
 
+/** The part file holds what is to arrive, and that is proven: the rename is all that is left. */
+export interface Staged {
+  readonly state: 'staged';
+  /** With the size and time of the source's version that was copied. */
+  readonly file: FileToMove;
+  readonly proof: WholePart;
+}
+
 /** What an earlier attempt delivered. */
 export function deliveredBefore(record: DeliveryRecord): Delivered {
-  return { file: fileOf(record), arrived: record };
+  return { state: 'delivered', file: fileOf(record), arrived: record };
 }
 
 /** One delivery, from wherever the last attempt left it to its final name; `undefined` if it was skipped. */
 export async function moveFile(run: RunContext, record: DeliveryRecord): Promise<Delivered | undefined> {
+  const staged = await stageFile(run, record);
+  return staged?.state === 'staged' ? commitFile(run, staged) : staged;
+}
+
+/**
+ * Everything up to a proven part file. An earlier attempt's rename may turn out to have delivered the file; `undefined` if
+ * it was skipped.
+ */
+export async function stageFile(
+  run: RunContext,
+  record: DeliveryRecord,
+): Promise<Staged | Delivered | undefined> {
   const recalled = fileOf(record);
   if (await skipSeen(run, recalled)) return undefined;
   const settled = await settleCommit(run, record, recalled);
-  if (settled) return deliveredAs(recalled, settled);
+  if (settled) return settled;
   if (!(await mayMove(run, recalled))) return undefined;
   // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
   const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
-  try {
-    return deliveredAs(file, await commit(run, file, await copyToPart(run, file)));
-  } catch (error) {
-    if (isCode(error, 'source-changed', 'corrupted')) await discardPart(run, file);
-    throw error;
-  }
+  const proof = await discarding(run, file, () => copyToPart(run, file));
+  return { state: 'staged', file, proof };
 }
 
-function deliveredAs(file: FileToMove, placed: PlacedPart | 'skipped'): Delivered | undefined {
-  return placed === 'skipped'
-    ? undefined
-    : { file: { ...file, targetPath: placed.targetPath }, arrived: placed };
+/** Gives what was staged its final name; `undefined` if it was skipped. */
+export async function commitFile(run: RunContext, { file, proof }: Staged): Promise<Delivered | undefined> {
+  const placed = await discarding(run, file, () => commit(run, file, proof));
+  return placed === 'skipped' ? undefined : deliveredAs(file, placed);
+}
+
+function deliveredAs(file: FileToMove, placed: PlacedPart): Delivered {
+  return { state: 'delivered', file: { ...file, targetPath: placed.targetPath }, arrived: placed };
 }
 
 /**
  * If the rename may have been asked for by an earlier attempt, finds out what became of it before anything else is
- * done. `undefined`: it was not carried out, or a person decided that the file is to be sent again.
+ * done. `staged`: it was not carried out, and the part file is as it was proven. `undefined`: there is nothing to build
+ * on, or a person decided that the file is to be sent again.
  */
 async function settleCommit(
   run: RunContext,
   record: DeliveryRecord,
   file: FileToMove,
-): Promise<PlacedPart | 'skipped' | undefined> {
+): Promise<Staged | Delivered | undefined> {
   const { committing, state } = record;
   if (!committing || !mayHaveCommitted(run, state)) return undefined;
   const placed = { ...file, targetPath: committing.targetPath };
@@ -76,7 +98,7 @@ async function settleCommit(
   }
   const proven = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
   if (finding.kind === 'arrived') return settleArrived(run, placed, proven);
-  return atLeast(proven.assurance, run.proof) ? commit(run, file, proven) : undefined;
+  return atLeast(proven.assurance, run.proof) ? { state: 'staged', file, proof: proven } : undefined;
 }
 
 /**
@@ -88,7 +110,7 @@ function mayHaveCommitted({ definition }: RunContext, state: DeliveryRecord['sta
 }
 
 /** What is required may have grown since the rename was asked for. */
-async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<PlacedPart> {
+async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<Delivered> {
   if (!atLeast(placed.assurance, run.proof))
     throw new StorageError(
       'unproven',
@@ -98,7 +120,7 @@ async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPa
   await run.journal.committing(file.id, placed);
   await run.target.remove(file.partPath, { signal: run.signal });
   await run.journal.delivered(file.id, placed);
-  return placed;
+  return deliveredAs(file, placed);
 }
 
 /** The file as its source is now; one that changed since it was selected starts over. */
@@ -110,8 +132,15 @@ async function lookAtSource(run: RunContext, recalled: FileToMove): Promise<File
   return file;
 }
 
-/** The part file is worthless: no attempt may continue it. */
-async function discardPart(run: RunContext, file: FileToMove): Promise<void> {
-  await run.journal.reselect(file.id, asSelected(file));
-  await removePart(run, file);
+/** A step after which the part file may be worthless: then no attempt may continue it. */
+async function discarding<T>(run: RunContext, file: FileToMove, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (isCode(error, 'source-changed', 'corrupted')) {
+      await run.journal.reselect(file.id, asSelected(file));
+      await removePart(run, file);
+    }
+    throw error;
+  }
 }
