@@ -10,6 +10,8 @@ export interface DefinitionOptions {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly recursive?: 'mirror' | 'flatten';
+  readonly claimSuffix?: string;
+  readonly claimTo?: string;
   readonly targetName?: string;
   readonly keepSource?: boolean;
   readonly deleteSource?: boolean;
@@ -38,6 +40,8 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'include',
     'exclude',
     'recursive',
+    'claimSuffix',
+    'claimTo',
     'targetName',
     'keepSource',
     'deleteSource',
@@ -72,6 +76,7 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
     include: include && [...include],
     exclude: exclude && [...exclude],
     selection: recursive && { ...base?.source?.selection, recursive },
+    claim: claimOf(options),
   });
   const targetChanges = given({
     ...(to === undefined ? {} : readPlace('--to', to)),
@@ -109,6 +114,11 @@ function placed<T extends { endpointId?: string; directory?: string }>(
   if (endpointId === undefined || directory === undefined)
     throw usage(`give ${option} (as endpoint:directory)`);
   return { ...place, endpointId, directory };
+}
+
+function claimOf({ claimSuffix, claimTo }: DefinitionOptions): NonNullable<Draft['source']>['claim'] {
+  if (claimTo !== undefined) return { directory: claimTo };
+  return claimSuffix === undefined ? undefined : { suffix: claimSuffix };
 }
 
 function dispositionOf(options: DefinitionOptions): Draft['disposition'] {

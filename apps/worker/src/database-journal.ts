@@ -30,6 +30,7 @@ export function databaseJournal(database: Database, fence: Fence): RunJournal {
     checkpoint: (id, checkpoint) => ours(saveCheckpoint(database, fence, id, checkpoint)),
     committing: (id, placed) => ours(markCommitting(database, fence, id, placed)),
     delivered: (id, placed) => ours(markDelivered(database, fence, id, placed)),
+    claiming: () => ours(checkFence(database, fence)),
     disposing: () => ours(checkFence(database, fence)),
     disposed: (id) => ours(markDisposed(database, fence, id)),
     skipped: (id, reason) => ours(markSkipped(database, fence, id, reason)),

@@ -1,4 +1,11 @@
-import { type Endpoint, isUnavailable, type Run, saveProgress, toHolidayCalendar } from '@waybill/db';
+import {
+  claimsOfEndedRuns,
+  type Endpoint,
+  isUnavailable,
+  type Run,
+  saveProgress,
+  toHolidayCalendar,
+} from '@waybill/db';
 import {
   type Actor,
   type AttemptOutcome,
@@ -129,6 +136,22 @@ async function transferFiles(
   const { retry } = version.definition;
   let refusedHostKey: Failure['refusedHostKey'];
   let unopenedEndpointId: Id | undefined;
+  const outcomeOf = (thrown: unknown): AttemptOutcome | 'superseded' => {
+    const error = signal.aborted ? signal.reason : thrown;
+    if (error instanceof Superseded) return 'superseded';
+    if (error instanceof ShuttingDown)
+      return { kind: 'postpone-until', until: new Date(), reason: 'the worker was stopped' };
+    if (error instanceof MaintenanceBegan)
+      return { kind: 'postpone-until', until: new Date(), reason: error.message };
+    if (error instanceof CancelRequested) return { kind: 'cancelled', reason: error.message };
+    // Without the database nothing can be written down: the lease runs out, and the run is rescued.
+    if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
+    const failure = {
+      ...failureOf(error, refusedHostKey),
+      ...(unopenedEndpointId && { unopenedEndpointId }),
+    };
+    return afterFailure(failure, retry, run.attemptsUsed + 1, new Date());
+  };
   try {
     await using progress = reportLive({
       runId: run.id,
@@ -175,26 +198,15 @@ async function transferFiles(
       sourceClockOffsetMs: claim.source.profile?.clockOffsetMs ?? undefined,
       signal,
       lastAttempt: run.attemptsUsed + 1 >= retry.maxAttempts,
+      endsRun: (error) => isEnd(outcomeOf(error)),
+      claimsOfEndedRuns: (tags) => claimsOfEndedRuns(database, run.transferId, tags),
       onProgress: (newest) => progress.report(newest),
       onWarning: (message, cause) => log.warn({ err: cause }, message),
     });
     if (failure) log.warn({ failure }, 'not all that was to be done could be');
     return { kind: 'done', state };
   } catch (thrown) {
-    const error = signal.aborted ? signal.reason : thrown;
-    if (error instanceof Superseded) return 'superseded';
-    if (error instanceof ShuttingDown)
-      return { kind: 'postpone-until', until: new Date(), reason: 'the worker was stopped' };
-    if (error instanceof MaintenanceBegan)
-      return { kind: 'postpone-until', until: new Date(), reason: error.message };
-    if (error instanceof CancelRequested) return { kind: 'cancelled', reason: error.message };
-    // Without the database nothing can be written down: the lease runs out, and the run is rescued.
-    if (!(error instanceof StorageError) && isUnavailable(error)) throw error;
-    const failure = {
-      ...failureOf(error, refusedHostKey),
-      ...(unopenedEndpointId && { unopenedEndpointId }),
-    };
-    return afterFailure(failure, retry, run.attemptsUsed + 1, new Date());
+    return outcomeOf(thrown);
   }
 }
 
@@ -215,6 +227,11 @@ async function reach(
     log.warn({ err, endpoint: endpoint.name }, 'that the endpoint works could not be put on record'),
   );
   return opened;
+}
+
+/** Does no attempt follow by itself, nor once a person has decided? */
+function isEnd(outcome: AttemptOutcome | 'superseded'): boolean {
+  return outcome !== 'superseded' && (outcome.kind === 'give-up' || outcome.kind === 'cancelled');
 }
 
 /** @throws StorageError `misconfigured` if the endpoint has come to require more than the transfer asks for */

@@ -102,17 +102,17 @@ function examplesOf(page: string): string[] {
   return [...text.matchAll(/```json\n(.*?)\n```/gs)].map(([, json]) => json ?? '');
 }
 
-it.each([...examplesOf('selection').map((json) => `{ "source": ${json} }`), ...examplesOf('naming')])(
-  'takes the definition %s of the docs, and shows it unchanged',
-  (json) => {
-    const part = JSON.parse(json);
-    const source = { ...definition.source, ...part.source };
-    const target = { ...definition.target, ...part.target };
-    const body = { name: 'a', definition: { ...definition, ...part, source, target } };
-    expect(wrongIn('createTransfer', body)).toEqual([]);
-    expect(routes.createTransfer.body.parse(body).definition).toMatchObject(part);
-  },
-);
+it.each([
+  ...examplesOf('selection').map((json) => `{ "source": ${json} }`),
+  ...['naming', 'claiming'].flatMap(examplesOf),
+])('takes the definition %s of the docs, and shows it unchanged', (json) => {
+  const part = JSON.parse(json);
+  const source = { ...definition.source, ...part.source };
+  const target = { ...definition.target, ...part.target };
+  const body = { name: 'a', definition: { ...definition, ...part, source, target } };
+  expect(wrongIn('createTransfer', body)).toEqual([]);
+  expect(routes.createTransfer.body.parse(body).definition).toMatchObject(part);
+});
 
 it.each(examplesOf('checksum-files'))(
   'takes the definition %s of the docs, and shows it unchanged',

@@ -73,6 +73,19 @@ const dispositionShown = z
   ])
   .meta({ id: 'Disposition', description: 'What happens to the source file after verified delivery.' });
 
+const suffix = z
+  .string()
+  .max(33)
+  .meta({ description: 'Of the name while the file is claimed, beside itself.', example: '.processing' });
+const claimed =
+  'The file is renamed at the source before it is read, so that nobody else takes it; see docs/claiming.md.';
+const claim = z
+  .union([z.strictObject({ suffix }), z.strictObject({ directory: path })])
+  .meta({ id: 'ClaimAsked', description: claimed });
+const claimShown = z
+  .union([z.strictObject({ suffix }), z.strictObject({ directory: pathShown })])
+  .meta({ id: 'Claim', description: claimed });
+
 /** As asked for: endpoints by id or name, defaults for what is left out. */
 export const definitionAsked = z
   .strictObject({
@@ -86,6 +99,7 @@ export const definitionAsked = z
       exclude: patterns.default([]).meta({ description: '… and none of these does.' }),
       selection: selectionRulesAsked.optional(),
       checksumFile: requiredChecksumFile.optional(),
+      claim: claim.optional(),
     }),
     target: z.strictObject({
       endpointId: reference,
@@ -117,6 +131,7 @@ const definition = z
       exclude: z.array(z.string()),
       selection: selectionRules.optional(),
       checksumFile: requiredChecksumFile.optional(),
+      claim: claimShown.optional(),
     }),
     target: z.strictObject({
       endpointId: id,

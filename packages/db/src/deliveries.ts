@@ -3,8 +3,10 @@ import {
   type DeliveryState,
   type Failure,
   type Id,
+  isFinal,
   newId,
   type RemotePath,
+  runStates,
   type Transformed,
   type TransformStage,
 } from '@waybill/domain';
@@ -110,6 +112,22 @@ export async function findUnknownOutcome(db: Db, runId: Id): Promise<Failure | u
     orderBy: { id: 'asc' },
   });
   return row ? toFailure(row) : undefined;
+}
+
+/**
+ * Source paths of the deliveries whose ids end in one of `tags`, by tag, where the transfer's run is at its end: such a
+ * run claims nothing any more.
+ */
+export async function claimsOfEndedRuns(
+  db: Db,
+  transferId: Id,
+  tags: readonly string[],
+): Promise<Map<string, RemotePath>> {
+  const rows = await clientOf(db).$queryRaw<{ tag: string; source_path: RemotePath }[]>`
+    select right(d.id::text, 12) as tag, d.source_path from delivery d join run r on r.id = d.run_id
+    where r.transfer_id = ${transferId}::uuid and r.state = any(${runStates.filter(isFinal)})
+      and right(d.id::text, 12) = any(${[...tags]})`;
+  return new Map(rows.map(({ tag, source_path }) => [tag, source_path]));
 }
 
 /** May the attempt still act? This and each write below: false if the run is no longer this attempt's. */

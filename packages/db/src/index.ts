@@ -58,6 +58,7 @@ export {
 } from './delivered-files.js';
 export {
   checkFence,
+  claimsOfEndedRuns,
   type Delivery,
   deliveriesOfRun,
   findUnknownOutcome,

@@ -25,6 +25,12 @@ export type Disposition =
   /** Moved into `directory` of the source endpoint. */
   | { readonly kind: 'archive'; readonly directory: RemotePath };
 
+/**
+ * How a source file is taken before it is read, so that nobody else takes it or writes on: renamed beside itself, or
+ * into `directory` of the source endpoint.
+ */
+export type SourceClaim = { readonly suffix: string } | { readonly directory: RemotePath };
+
 export const conflictRules = ['replace', 'skip', 'fail', 'rename'] as const;
 /**
  * What happens where the target already has a file of the final name.
@@ -52,6 +58,8 @@ export interface TransferDefinition {
     readonly exclude: readonly string[];
     readonly selection?: SelectionRules | undefined;
     readonly checksumFile?: RequiredChecksumFile | undefined;
+    /** Left out: files are read under their own names. */
+    readonly claim?: SourceClaim | undefined;
   };
   readonly target: {
     readonly endpointId: Id;

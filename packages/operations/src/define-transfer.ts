@@ -19,7 +19,7 @@ import {
   transferKind,
   whyProofRefused,
 } from '@waybill/domain';
-import { whyConflictRefused, whyTemplateRefused } from '@waybill/domain/naming';
+import { whyClaimRefused, whyConflictRefused, whyTemplateRefused } from '@waybill/domain/naming';
 import { whyChecksumFilesRefused, whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import { checkTransforms } from './check-transforms.js';
@@ -98,8 +98,14 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   checkSelection(definition);
   checkConflict(definition);
   await checkTransforms(db, definition.transforms ?? []);
+  checkClaim(definition);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
+  if (definition.source.claim && source.kind === 's3')
+    refuse(
+      `endpoint ${source.name} is a bucket, which copies where a directory renames: nothing can be claimed there`,
+      '/definition/source/claim',
+    );
   const why = whyProofRefused(target.settings, definition.verification);
   if (why)
     throw new OperationError('invalid', `endpoint ${target.name}: ${why}`, {
@@ -129,6 +135,11 @@ function checkSelection(definition: TransferDefinition): void {
 function checkConflict(definition: TransferDefinition): void {
   const why = whyConflictRefused(definition);
   if (why) refuse(why.message, `/definition/${why.member}`);
+}
+
+function checkClaim(definition: TransferDefinition): void {
+  const why = whyClaimRefused(definition);
+  if (why) refuse(why.message, `/definition/source/claim/${why.member}`);
 }
 
 function checkPatterns(patterns: readonly string[], field: string): void {

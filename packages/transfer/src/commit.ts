@@ -1,4 +1,5 @@
 import { type FileInfo, StorageError } from '@waybill/storage';
+import { giveBackIfClaimed } from './claim-source.js';
 import { commitUnderFreeName } from './free-name.js';
 import { renameOnto } from './rename-onto.js';
 import { type FileToMove, type RunContext, removePart, statIfAny } from './run-context.js';
@@ -22,6 +23,7 @@ export async function mayMove(run: RunContext, file: FileToMove): Promise<boolea
       'already-exists',
       `${describe(run, file, found)}, and the conflict rule is "fail"; remove or rename it, or change the rule`,
     );
+  await giveBackIfClaimed(run, file);
   await run.journal.skipped(file.id, skipReason(run, file, found));
   if (file.begun) await removePart(run, file);
   return false;
@@ -44,6 +46,7 @@ export async function commit(
 
 async function skip(run: RunContext, file: FileToMove): Promise<'skipped'> {
   const found = await statIfAny(run.target, file.targetPath, run.signal);
+  await giveBackIfClaimed(run, file);
   await run.journal.skipped(file.id, skipReason(run, file, found));
   await removePart(run, file);
   return 'skipped';

@@ -96,7 +96,7 @@ async function* body(
   read: Read,
   checkpoints: Checkpoints,
 ): AsyncGenerator<Uint8Array> {
-  for await (const chunk of run.source.read(file.sourcePath, { signal: run.signal, start: read.bytes })) {
+  for await (const chunk of run.source.read(file.readPath, { signal: run.signal, start: read.bytes })) {
     read.hash.update(chunk);
     read.bytes += chunk.length;
     if (read.bytes > file.size) throw sourceChanged(run, file, read);
@@ -120,7 +120,7 @@ async function saveForNextAttempt(run: RunContext, checkpoints: Checkpoints, cau
 /** @throws StorageError `source-changed` */
 async function refuseOtherVersion(run: RunContext, file: FileToMove, read: Read): Promise<void> {
   // Gone: a mailbox that gives each file once, or somebody who took it away. It was read to the length that it had.
-  const found = await statIfAny(run.source, file.sourcePath, run.signal);
+  const found = await statIfAny(run.source, file.readPath, run.signal);
   if (found && !isSameVersion(file, found)) throw sourceChanged(run, file, read);
 }
 

@@ -1,6 +1,15 @@
-import { baseName, joinPath, parsePath, type RemotePath, type TransferDefinition } from '@waybill/domain';
+import {
+  baseName,
+  joinPath,
+  parentOf,
+  parsePath,
+  type RemotePath,
+  type TransferDefinition,
+} from '@waybill/domain';
 import { directoryBelow } from '@waybill/domain/naming';
 import { companionFinder } from '@waybill/domain/selection';
+import type { FileInfo } from '@waybill/storage';
+import { giveBack } from './claim-source.js';
 import { fitName } from './part-name.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 
@@ -10,23 +19,26 @@ import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } fr
  * lies beside it.
  */
 export async function dispose(run: RunContext, file: FileToMove): Promise<void> {
-  const { definition, source, journal, signal } = run;
+  const { definition, journal } = run;
   if (endsWithDelivery(definition)) return;
   if (definition.disposition.kind !== 'keep' || removesDoneFiles(definition)) {
-    const found = await statIfAny(source, file.sourcePath, signal);
+    const found = await findSource(run, file);
     if (!found || isSameVersion(file, found)) {
       await journal.disposing(file.id);
       if (!run.isCompanion(file)) await disposeOfCompanions(run, file);
-      if (found) await disposeOfOne(run, file.sourcePath);
+      if (found) await disposeOfOne(run, file.sourcePath, found.path);
     }
   }
+  await giveBack(run, file);
   await journal.disposed(file.id);
 }
 
 /** Is a file done with once it is delivered? What else follows is on record as disposed of. */
 export function endsWithDelivery(definition: TransferDefinition): boolean {
-  const { disposition, target } = definition;
-  return disposition.kind === 'keep' && !target.checksumFile && !removesDoneFiles(definition);
+  const { disposition, source, target } = definition;
+  return (
+    disposition.kind === 'keep' && !source.claim && !target.checksumFile && !removesDoneFiles(definition)
+  );
 }
 
 function removesDoneFiles({ source }: TransferDefinition): boolean {
@@ -43,12 +55,19 @@ async function disposeOfCompanions(run: RunContext, { sourcePath }: FileToMove):
   if (done !== undefined) await run.source.remove(done, { signal: run.signal });
 }
 
-async function disposeOfOne(run: RunContext, path: RemotePath): Promise<void> {
+/** It may lie under another name than its own. */
+async function disposeOfOne(run: RunContext, path: RemotePath, lies = path): Promise<void> {
   const { definition, source, signal } = run;
   if (definition.disposition.kind === 'keep') return;
   const directory = archiveDirectoryOf(definition, path);
-  if (directory === undefined) await source.remove(path, { signal });
-  else await archive(run, path, directory);
+  if (directory === undefined) await source.remove(lies, { signal });
+  else await archive(run, lies, joinPath(directory, baseName(path)));
+}
+
+/** A claimed file was given back where its run had been taken for ended, before a person had it go on. */
+async function findSource({ source, signal }: RunContext, file: FileToMove): Promise<FileInfo | undefined> {
+  const claimed = await statIfAny(source, file.readPath, signal);
+  return claimed ?? (await statIfAny(source, file.sourcePath, signal));
 }
 
 /** Where a source is archived, directories below the source directory mirrored; `undefined` where it is not. */
@@ -61,13 +80,13 @@ export function archiveDirectoryOf(
 }
 
 /** Under its own name or, if the archive has that already, with the time appended. Never replaces an archived file. */
-async function archive(run: RunContext, path: RemotePath, directory: RemotePath): Promise<void> {
-  const name = baseName(path);
+async function archive(run: RunContext, path: RemotePath, archived: RemotePath): Promise<void> {
   try {
-    await moveAside(run, path, joinPath(directory, name));
+    await moveAside(run, path, archived);
   } catch (error) {
     if (!isCode(error, 'already-exists')) throw error;
-    await moveAside(run, path, joinPath(directory, fitName('', name, `.${timestamp(run.now())}`)));
+    const name = fitName('', baseName(archived), `.${timestamp(run.now())}`);
+    await moveAside(run, path, joinPath(parentOf(archived), name));
   }
 }
 

@@ -73,7 +73,7 @@ export async function listAgain(
   return looks;
 }
 
-async function* walk({ definition, rules, source, signal }: ListingOptions) {
+export async function* walk({ definition, rules, source, signal }: ListingOptions) {
   const { directory: top } = definition.source;
   const waiting: RemotePath[] = [top];
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
@@ -87,7 +87,7 @@ async function* walk({ definition, rules, source, signal }: ListingOptions) {
 }
 
 /** A directory that is gone since its parent was listed holds nothing. */
-async function* listIfThere(
+export async function* listIfThere(
   source: StorageEndpoint,
   directory: RemotePath,
   signal: AbortSignal,
@@ -103,7 +103,9 @@ async function* listIfThere(
 function mayEnter(path: RemotePath, { source, target, disposition }: TransferDefinition): boolean {
   const isTarget = source.endpointId === target.endpointId && path === target.directory;
   const isArchive = disposition.kind === 'archive' && path === disposition.directory;
-  return !isTarget && !isArchive && !baseName(path).startsWith('.');
+  const { claim } = source;
+  const isClaimed = claim !== undefined && 'directory' in claim && path === claim.directory;
+  return !isTarget && !isArchive && !isClaimed && !baseName(path).startsWith('.');
 }
 
 function* pathsOf(files: readonly Candidate[]): Generator<RemotePath> {

@@ -1,5 +1,6 @@
 import { atLeast, stronger } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
+import { claimSource } from './claim-source.js';
 import { commit, mayMove } from './commit.js';
 import { copyToPart } from './copy-file.js';
 import { outcomeUnknown, reconcile } from './reconcile.js';
@@ -32,8 +33,8 @@ export interface Staged {
 }
 
 /** What an earlier attempt delivered. */
-export function deliveredBefore(record: DeliveryRecord): Delivered {
-  return { state: 'delivered', file: fileOf(record), arrived: record };
+export function deliveredBefore({ definition }: RunContext, record: DeliveryRecord): Delivered {
+  return { state: 'delivered', file: fileOf(definition, record), arrived: record };
 }
 
 /** One delivery, from wherever the last attempt left it to its final name; `undefined` if it was skipped. */
@@ -50,11 +51,12 @@ export async function stageFile(
   run: RunContext,
   record: DeliveryRecord,
 ): Promise<Staged | Delivered | undefined> {
-  const recalled = fileOf(record);
+  const recalled = fileOf(run.definition, record);
   if (await skipSeen(run, recalled)) return undefined;
   const settled = await settleCommit(run, record, recalled);
   if (settled) return settled;
   if (!(await mayMove(run, recalled))) return undefined;
+  await claimSource(run, recalled);
   // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
   const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
   const proof = await discarding(run, file, () => copyToPart(run, file));
@@ -125,7 +127,7 @@ async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPa
 
 /** The file as its source is now; one that changed since it was selected starts over. */
 async function lookAtSource(run: RunContext, recalled: FileToMove): Promise<FileToMove> {
-  const found = await run.source.stat(recalled.sourcePath, { signal: run.signal });
+  const found = await run.source.stat(recalled.readPath, { signal: run.signal });
   if (isSameVersion(recalled, found)) return recalled;
   const file = { ...recalled, size: found.size, modifiedAt: found.modifiedAt, checkpoint: undefined };
   await run.journal.reselect(file.id, asSelected(file));

@@ -45,7 +45,7 @@ async function provenByHash(
     throw error;
   });
   if (hashed?.kind !== 'same') return undefined;
-  return prefixThatFits(run, run.source, file.sourcePath, checkpoint);
+  return prefixThatFits(run, run.source, file.readPath, checkpoint);
 }
 
 /** Reads the first bytes of a file; `undefined` unless they are those of the checkpoint. */

@@ -1,4 +1,5 @@
 import type { ChecksumAlgorithm, Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
+import { claimPathOf } from '@waybill/domain/naming';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
 import type { SeenFiles } from './ledger.js';
 import { partPathOf } from './part-name.js';
@@ -35,6 +36,8 @@ export interface RunContext {
 export interface FileToMove {
   readonly id: Id;
   readonly sourcePath: RemotePath;
+  /** Where the source is read and disposed of: its claimed name, if the transfer claims. */
+  readonly readPath: RemotePath;
   readonly targetPath: RemotePath;
   readonly partPath: RemotePath;
   /** An earlier attempt may have left a part file. */
@@ -45,11 +48,13 @@ export interface FileToMove {
 }
 
 /** The paths of a record were checked when it was selected. */
-export function fileOf(record: DeliveryRecord): FileToMove {
+export function fileOf({ source: { claim } }: TransferDefinition, record: DeliveryRecord): FileToMove {
+  const sourcePath = record.sourcePath as RemotePath;
   const targetPath = record.targetPath as RemotePath;
   return {
     id: record.id,
-    sourcePath: record.sourcePath as RemotePath,
+    sourcePath,
+    readPath: claim ? claimPathOf(claim, record.id, sourcePath) : sourcePath,
     targetPath,
     partPath: record.partPath ?? partPathOf(record.id, targetPath),
     begun: record.partPath !== undefined,
@@ -65,7 +70,7 @@ export function asSelected(file: FileToMove): SelectedFile {
 }
 
 /** Is the source still the file that was seen? Size and time of modification are all that a listing tells. */
-export function isSameVersion(file: FileToMove, found: FileInfo): boolean {
+export function isSameVersion(file: Pick<FileToMove, 'size' | 'modifiedAt'>, found: FileInfo): boolean {
   return file.size === found.size && file.modifiedAt?.getTime() === found.modifiedAt.getTime();
 }
 

@@ -97,6 +97,8 @@ export interface RunJournal {
    * entry of its path in the transfer's ledger.
    */
   delivered(id: Id, placed: PlacedPart): Promise<void>;
+  /** Immediately before a source is claimed or given back: throws `Superseded` if the run is no longer ours. */
+  claiming(): Promise<void>;
   /**
    * Immediately before the checksum file gets its name, and before the source is removed or archived: throws
    * `Superseded` if the run is no longer ours.

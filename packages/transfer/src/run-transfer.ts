@@ -7,6 +7,8 @@ import {
   type Verification,
 } from '@waybill/domain';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import { giveBackIfClaimed } from './claim-source.js';
+import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
 import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
 import { archiveDirectoryOf, dispose, endsWithDelivery } from './dispose.js';
 import { concernsOneFile, reachOf } from './failure-reach.js';
@@ -16,7 +18,7 @@ import { type Ledger, recall } from './ledger.js';
 import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
-import type { DeliveryRecord, RunJournal } from './run-journal.js';
+import { type DeliveryRecord, type RunJournal, Superseded } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
 import { skipSeenCompanions } from './skip-seen.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
@@ -45,6 +47,10 @@ export interface RunTransferInput {
    * the whole call reject, unless nothing was delivered.
    */
   readonly lastAttempt: boolean;
+  /** Will no attempt follow one that fails with this error? Then claimed files are given back. Left out: one will. */
+  readonly endsRun?: (error: unknown) => boolean;
+  /** Left out: claimed files that earlier runs left are not looked for. */
+  readonly claimsOfEndedRuns?: ClaimsOfEndedRuns;
   /** At most four times a second, and once at the end. */
   readonly onProgress?: (progress: Progress) => void;
   /** Something went wrong that changes no outcome, such as a part file that could not be removed. */
@@ -89,8 +95,18 @@ interface LooseEnds {
  * @throws the signal's reason once it is aborted; part files stay for the next attempt
  */
 export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
+  try {
+    return await attempt(input);
+  } catch (error) {
+    if (!(error instanceof Superseded) && input.endsRun?.(error)) await giveBackAll(input);
+    throw error;
+  }
+}
+
+async function attempt(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal } = input;
   refuseCircles(definition);
+  await giveBackLeftovers(input);
   await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
   const records = await journal.deliveries();
   const unfinished = records.filter((record) => isUnfinished(record, definition));
@@ -194,6 +210,8 @@ async function makeDirectories(run: RunContext, unfinished: readonly DeliveryRec
   );
   for (const directory of new Set(archives))
     if (directory !== undefined) await source.makeDirectory(directory, { signal });
+  const { claim } = definition.source;
+  if (claim && 'directory' in claim) await source.makeDirectory(claim.directory, { signal });
 }
 
 function lanesOf({ definition, source, target }: RunContext): number {
@@ -205,8 +223,9 @@ function lanesOf({ definition, source, target }: RunContext): number {
 /** @throws what concerns the whole run; what concerns this file alone goes to `ends` */
 async function finish(run: RunContext, record: DeliveryRecord, ends: LooseEnds): Promise<void> {
   run.signal.throwIfAborted();
-  if (record.state === 'skipped') return removePart(run, fileOf(record));
-  const delivered = record.state === 'delivered' ? deliveredBefore(record) : await deliver(run, record, ends);
+  if (record.state === 'skipped') return removePart(run, fileOf(run.definition, record));
+  const delivered =
+    record.state === 'delivered' ? deliveredBefore(run, record) : await deliver(run, record, ends);
   if (delivered && (await attachChecksum(run, delivered, ends))) await disposeOf(run, delivered.file, ends);
 }
 
@@ -267,10 +286,12 @@ async function fail(
   error: StorageError,
   ends: LooseEnds,
 ): Promise<void> {
+  const file = fileOf(run.definition, record);
+  await giveBackIfClaimed(run, file);
   await run.journal.failed(record.id, error.failure, 'failed');
   run.meter.settled(record.id, 'failed');
   ends.failures.push(error);
-  await removePart(run, fileOf(record));
+  await removePart(run, file);
 }
 
 /**

@@ -149,6 +149,12 @@ function fieldsOf(command: Command): Command {
         'flatten',
       ]),
     )
+    .option('--claim-suffix <suffix>', 'rename files at the source before they are read, such as .processing')
+    .addOption(
+      new Option('--claim-to <directory>', 'move them into this directory before they are read').conflicts(
+        'claimSuffix',
+      ),
+    )
     .option('--target-name <template>', 'names at the target, such as {stem}-{seq:3}{.ext} ({name})')
     .addOption(new Option('--keep-source', 'leave the source files (default)'))
     .addOption(
@@ -212,6 +218,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     Files: patterns(definition),
     'Rules for files': definition.source.selection && JSON.stringify(definition.source.selection),
     'Required checksum files': checksumFile(definition.source.checksumFile),
+    'Claimed before reading': claim(definition),
     To: place(definition.target, endpoints),
     'Target names': definition.target.name,
     Transforms: definition.transforms && JSON.stringify(definition.transforms),
@@ -238,6 +245,11 @@ function patterns({ source }: Definition): string {
 
 function conflict({ conflict: rule, target }: Definition): string {
   return target.renameSuffix === undefined ? rule : `${rule}, with "${target.renameSuffix}"`;
+}
+
+function claim({ source }: Definition): string | undefined {
+  if (!source.claim) return undefined;
+  return 'suffix' in source.claim ? `by the suffix ${source.claim.suffix}` : `to ${source.claim.directory}`;
 }
 
 function verification({ verification: asked }: Definition): string {

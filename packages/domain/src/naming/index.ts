@@ -1,4 +1,5 @@
 export * from './business-day.js';
+export * from './claim-name.js';
 export * from './conflict.js';
 export * from './part-name.js';
 export * from './part-naming.js';

@@ -1,3 +1,4 @@
+import { readClaimTag } from '../naming/claim-name.js';
 import { isPartName } from '../naming/part-name.js';
 import { baseName, type RemotePath } from '../remote-path.js';
 import { type CompiledRules, whyNotMatched } from './compile-rules.js';
@@ -8,6 +9,7 @@ export const selectionOutcomes = [
   'selected',
   'not-matched',
   'part-file',
+  'claimed',
   'companion',
   'not-done',
   'empty',
@@ -19,8 +21,9 @@ export const selectionOutcomes = [
   'over-limit',
 ] as const;
 /**
- * What selection makes of a file. `companion`: a done-file or checksum file; `not-done`: its own is missing;
- * `empty-refused`: empty, and the rules say that this is a failure; `over-limit`: a later run's turn.
+ * What selection makes of a file. `claimed`: taken by a run, of whichever transfer; `companion`: a done-file or checksum
+ * file; `not-done`: its own is missing; `empty-refused`: empty, and the rules say that this is a failure; `over-limit`: a
+ * later run's turn.
  */
 export type SelectionOutcome = (typeof selectionOutcomes)[number];
 
@@ -77,6 +80,7 @@ export function explainSelection(file: Candidate, rules: CompiledRules, context:
 function explainName(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
   const name = baseName(file.path);
   if (isPartName(name)) return verdict('part-file', 'it is a part file of Waybill, or a leftover of one');
+  if (readClaimTag(name) !== undefined) return verdict('claimed', 'it is claimed by a run of Waybill');
   if (context.isCompanion(file.path))
     return verdict('companion', 'it is the done-file or checksum file of another file');
   if (rules.checksumFile?.isName(name)) return verdict('companion', 'it has the name of a checksum file');

@@ -97,6 +97,10 @@ export class MemoryJournal implements RunJournal {
     );
   }
 
+  claiming(): Promise<void> {
+    return this.#write('claiming', 'claiming', () => {});
+  }
+
   disposing(id: Id): Promise<void> {
     return this.#change('disposing', id, '', () => ({}), ['delivered']);
   }

@@ -3,6 +3,7 @@ import {
   newId,
   parsePath,
   type SelectionRules,
+  type SourceClaim,
   type TransferDefinition,
 } from '@waybill/domain';
 import { type MemoryEndpoint, openMemoryEndpoint } from '@waybill/storage';
@@ -24,6 +25,7 @@ export type DefinitionChange = Partial<Omit<TransferDefinition, 'source'>> & {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly selection?: SelectionRules;
+  readonly claim?: SourceClaim;
   /** Template of target names. */
   readonly name?: string;
   readonly renameSuffix?: string;
@@ -33,10 +35,10 @@ export const archived = { kind: 'archive', directory: parsePath('done') } as con
 
 /** Takes files as they are: those of a test are written to their end before it looks. */
 export function aDefinition(changes: DefinitionChange = {}) {
-  const { include = ['*'], exclude = [], selection = { settleMs: 0 }, ...others } = changes;
+  const { include = ['*'], exclude = [], selection = { settleMs: 0 }, claim, ...others } = changes;
   const { name, renameSuffix, ...change } = others;
   return {
-    source: { endpointId: newId(), directory: parsePath('in'), include, exclude, selection },
+    source: { endpointId: newId(), directory: parsePath('in'), include, exclude, selection, claim },
     target: { endpointId: newId(), directory: parsePath('out'), name, renameSuffix },
     disposition: { kind: 'keep' },
     conflict: 'replace',
