@@ -50,6 +50,25 @@ describe('a changed definition', () => {
     });
   });
 
+  it('claims and delivers sets until told otherwise', () => {
+    const both = definitionOf({ claimSuffix: '.taken', set: '*.ctl' }, stored);
+    expect(both).toEqual({
+      ...stored,
+      source: { ...stored.source, claim: { suffix: '.taken' } },
+      set: { controlFile: '*.ctl' },
+    });
+    expect(definitionOf({ claimTo: 'taken', set: true }, both)).toMatchObject({
+      source: { claim: { directory: 'taken' } },
+      set: {},
+    });
+    expect(definitionOf({ include: ['*'] }, both)).toMatchObject({ ...both, source: { include: ['*'] } });
+    expect(definitionOf({ claim: false, set: false, exclude: [] }, both)).toEqual(stored);
+    expect([{ claim: false }, { set: false }, { set: true }, { claim: true }].map(hasDefinition)).toEqual([
+      ...[true, true, true],
+      false,
+    ]);
+  });
+
   it('names files and enters directories without losing the other rules', () => {
     const base = { ...stored, source: { ...stored.source, selection: { minBytes: 1 } } };
     const changed = definitionOf({ recursive: 'mirror', targetName: '{seq}{.ext}' }, base);

@@ -12,6 +12,10 @@ export interface DefinitionOptions {
   readonly recursive?: 'mirror' | 'flatten';
   readonly claimSuffix?: string;
   readonly claimTo?: string;
+  /** `false`: no longer. */
+  readonly claim?: boolean;
+  /** The pattern of its control file; `true`: without one; `false`: no longer. */
+  readonly set?: string | boolean;
   readonly targetName?: string;
   readonly keepSource?: boolean;
   readonly deleteSource?: boolean;
@@ -42,6 +46,7 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'recursive',
     'claimSuffix',
     'claimTo',
+    'set',
     'targetName',
     'keepSource',
     'deleteSource',
@@ -55,7 +60,7 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'firstDelay',
     'maxDelay',
   ];
-  return words.some((word) => options[word] !== undefined);
+  return options.claim === false || words.some((word) => options[word] !== undefined);
 }
 
 /**
@@ -63,10 +68,21 @@ export function hasDefinition(options: DefinitionOptions): boolean {
  * @throws CommandFailed if a place is missing, or is not written as `endpoint:directory`
  */
 export function definitionOf(options: DefinitionOptions, base: Draft | undefined): DefinitionAsked {
-  const definition = { ...base, ...changesOf(options, base) };
+  const kept = withoutEnded(options, base);
+  const definition = { ...kept, ...changesOf(options, kept) };
   const { source, target } = definition;
   if (!source || !target) throw usage('give --from and --to (as endpoint:directory), or --file');
   return { ...definition, source, target };
+}
+
+function withoutEnded({ claim, set }: DefinitionOptions, base: Draft | undefined): Draft {
+  const { source, set: oldSet, ...others } = base ?? {};
+  const { claim: oldClaim, ...unclaimed } = source ?? {};
+  return {
+    ...others,
+    ...(source && { source: claim === false ? (unclaimed as typeof source) : source }),
+    ...(oldSet && set !== false && { set: oldSet }),
+  };
 }
 
 function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
@@ -90,6 +106,7 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
       isEmpty(targetChanges) && target === base?.target
         ? undefined
         : placed('--to', { ...target, ...targetChanges }),
+    set: setOf(options),
     disposition: dispositionOf(options),
     conflict,
     verification: verification ?? (readBack === undefined ? undefined : readBack ? 'read-back' : 'size'),
@@ -119,6 +136,11 @@ function placed<T extends { endpointId?: string; directory?: string }>(
 function claimOf({ claimSuffix, claimTo }: DefinitionOptions): NonNullable<Draft['source']>['claim'] {
   if (claimTo !== undefined) return { directory: claimTo };
   return claimSuffix === undefined ? undefined : { suffix: claimSuffix };
+}
+
+function setOf({ set }: DefinitionOptions): Draft['set'] {
+  if (set === undefined || set === false) return undefined;
+  return set === true ? {} : { controlFile: set };
 }
 
 function dispositionOf(options: DefinitionOptions): Draft['disposition'] {

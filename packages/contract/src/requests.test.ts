@@ -104,7 +104,7 @@ function examplesOf(page: string): string[] {
 
 it.each([
   ...examplesOf('selection').map((json) => `{ "source": ${json} }`),
-  ...['naming', 'claiming'].flatMap(examplesOf),
+  ...['naming', 'claiming', 'sets'].flatMap(examplesOf),
 ])('takes the definition %s of the docs, and shows it unchanged', (json) => {
   const part = JSON.parse(json);
   const source = { ...definition.source, ...part.source };

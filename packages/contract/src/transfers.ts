@@ -86,6 +86,13 @@ const claimShown = z
   .union([z.strictObject({ suffix }), z.strictObject({ directory: pathShown })])
   .meta({ id: 'Claim', description: claimed });
 
+const set = z.strictObject({ controlFile: pattern.optional() }).meta({
+  id: 'FileSet',
+  description:
+    'All files of a run or none: all arrive before the first gets its name, and those that match `controlFile` come last; ' +
+    'see docs/sets.md.',
+});
+
 /** As asked for: endpoints by id or name, defaults for what is left out. */
 export const definitionAsked = z
   .strictObject({
@@ -109,6 +116,7 @@ export const definitionAsked = z
       checksumFile: writtenChecksumFile.optional(),
     }),
     transforms: transforms.optional(),
+    set: set.optional(),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
     verification: verification.optional(),
@@ -141,6 +149,7 @@ const definition = z
       checksumFile: writtenChecksumFile.optional(),
     }),
     transforms: transforms.optional(),
+    set: set.optional(),
     disposition: dispositionShown,
     conflict,
     verification: verification.optional(),

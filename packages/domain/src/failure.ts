@@ -135,6 +135,13 @@ export const failures = {
     meaning: 'The source does not hold what was agreed: too few or too many files, or an empty one.',
     remedy: 'Ask the partner for what is missing or too much; then run the transfer again.',
   },
+  'set-incomplete': {
+    ...fatal,
+    owner: 'partner',
+    meaning:
+      'The transfer delivers all files of a set or none, and another file of it could not be delivered.',
+    remedy: 'See why the other file failed; once that is put right, retry the run.',
+  },
   'checksum-mismatch': {
     ...fatal,
     owner: 'partner',

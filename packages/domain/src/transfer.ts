@@ -31,6 +31,12 @@ export type Disposition =
  */
 export type SourceClaim = { readonly suffix: string } | { readonly directory: RemotePath };
 
+/** All files of a run, or none. */
+export interface FileSet {
+  /** Pattern for the names, at the source, of the files that come last; without one of them a set is not whole. */
+  readonly controlFile?: string | undefined;
+}
+
 export const conflictRules = ['replace', 'skip', 'fail', 'rename'] as const;
 /**
  * What happens where the target already has a file of the final name.
@@ -72,6 +78,8 @@ export interface TransferDefinition {
   };
   /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
   readonly transforms?: readonly TransformSpec[] | undefined;
+  /** Left out: each file is delivered by itself. */
+  readonly set?: FileSet | undefined;
   readonly disposition: Disposition;
   readonly conflict: ConflictRule;
   /** Left out: what the target endpoint requires. Never less than that. */

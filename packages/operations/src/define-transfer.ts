@@ -99,6 +99,7 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
   checkConflict(definition);
   await checkTransforms(db, definition.transforms ?? []);
   checkClaim(definition);
+  checkSet(definition);
   const source = await endpointAt(db, definition.source.endpointId, '/definition/source/endpointId');
   const target = await endpointAt(db, definition.target.endpointId, '/definition/target/endpointId');
   if (definition.source.claim && source.kind === 's3')
@@ -140,6 +141,18 @@ function checkConflict(definition: TransferDefinition): void {
 function checkClaim(definition: TransferDefinition): void {
   const why = whyClaimRefused(definition);
   if (why) refuse(why.message, `/definition/source/claim/${why.member}`);
+}
+
+function checkSet({ set, source }: TransferDefinition): void {
+  if (!set) return;
+  const why = set.controlFile === undefined ? undefined : whyPatternRefused(set.controlFile);
+  if (why !== undefined) refuse(why, '/definition/set/controlFile');
+  const { atMostFiles, atMostBytes } = source.selection ?? {};
+  if (atMostFiles !== undefined || atMostBytes !== undefined)
+    refuse(
+      'a limit of files or bytes in a run would cut sets in two: leave it out, or have files delivered one by one',
+      '/definition/set',
+    );
 }
 
 function checkPatterns(patterns: readonly string[], field: string): void {

@@ -252,6 +252,20 @@ describe('a transfer', () => {
     expect(versions.items.map(({ number }) => number)).toEqual([7, 6, 5, 4, 3, 2, 1]);
   });
 
+  it('is refused where it claims or makes sets in a way that contradicts itself', async () => {
+    const good = await makeDefinition(context, 'torn');
+    const fieldOf = async (change: Partial<typeof good>) =>
+      (await refusal(createTransfer(context, { name: 'torn', definition: { ...good, ...change } }))).field;
+    const source = (more: object) => ({ source: { ...good.source, ...more } });
+    for (const suffix of ['processing', '.', '.a/b', '.waybill-0123456789ab'])
+      expect(await fieldOf(source({ claim: { suffix } }))).toBe('/definition/source/claim/suffix');
+    expect(await fieldOf(source({ claim: { directory: good.source.directory } }))).toBe(
+      '/definition/source/claim/directory',
+    );
+    expect(await fieldOf({ set: { controlFile: '/(/' } })).toBe('/definition/set/controlFile');
+    expect(await fieldOf({ ...source({ selection: { atMostFiles: 2 } }), set: {} })).toBe('/definition/set');
+  });
+
   it('is refused where the conflict rule goes with nothing else that it says', async () => {
     const good = await makeDefinition(context, 'at-odds');
     const fieldOf = async (change: Partial<typeof good>) =>

@@ -16,6 +16,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'already-exists': 'file',
   'permission-denied': 'file',
   'path-refused': 'file',
+  'set-incomplete': 'file',
   'checksum-mismatch': 'file',
   'transform-failed': 'file',
   unsupported: 'file',

@@ -1,28 +1,26 @@
 import {
   type Failure,
-  type Id,
   parentOf,
   type RemotePath,
   type TransferDefinition,
   type Verification,
 } from '@waybill/domain';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
-import { giveBackIfClaimed } from './claim-source.js';
 import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
 import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
-import { archiveDirectoryOf, dispose, endsWithDelivery } from './dispose.js';
-import { concernsOneFile, reachOf } from './failure-reach.js';
+import { archiveDirectoryOf, endsWithDelivery } from './dispose.js';
 import { checksumsWanted } from './file-hash.js';
+import { finishFile } from './finish-file.js';
+import { finishSet, type InLanes } from './finish-set.js';
 import { inParallel } from './in-parallel.js';
 import { type Ledger, recall } from './ledger.js';
-import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
+import { type LooseEnds, noLooseEnds, settle } from './loose-ends.js';
 import { type Progress, ProgressMeter } from './progress.js';
-import { type FileToMove, fileOf, type RunContext, removePart } from './run-context.js';
+import type { RunContext } from './run-context.js';
 import { type DeliveryRecord, type RunJournal, Superseded } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
 import { skipSeenCompanions } from './skip-seen.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
-import { writeChecksum } from './written-checksum.js';
 
 const CHECKPOINT_EVERY_BYTES = 32 * 1024 * 1024;
 
@@ -74,16 +72,6 @@ export interface RunResult {
   readonly failure?: Failure;
 }
 
-/** What could not be brought to an end. */
-interface LooseEnds {
-  /** Failed for good, or delivered without all that follows. */
-  readonly failures: StorageError[];
-  /** Delivered, but without the checksum file that belongs beside them. */
-  readonly incomplete: Map<Id, StorageError>;
-  readonly forNow: { readonly record: DeliveryRecord; readonly error: StorageError }[];
-  readonly held: { readonly record: DeliveryRecord; readonly error: StorageError }[];
-}
-
 /**
  * One attempt of a run: selects out of what the source holds, and brings each file from wherever earlier attempts left
  * it to its final name and the source to its disposition. Files fail one by one; what concerns all of them stops the
@@ -104,31 +92,29 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 }
 
 async function attempt(input: RunTransferInput): Promise<RunResult> {
-  const { definition, journal, signal } = input;
+  const { definition, journal, signal, lastAttempt } = input;
   refuseCircles(definition);
   await giveBackLeftovers(input);
   await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
   const records = await journal.deliveries();
-  const unfinished = records.filter((record) => isUnfinished(record, definition));
+  const isUnfinished = (record: DeliveryRecord) => isToDo(record, definition);
+  const unfinished = records.filter(isUnfinished);
   const waves = inWaves(records, definition);
 
   const stop = new AbortController();
   const run = await openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
-  const ends: LooseEnds = { failures: [], incomplete: new Map(), forNow: [], held: [] };
+  const ends = noLooseEnds();
   try {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
-    const finishAll = (those: readonly DeliveryRecord[]) =>
-      inParallel(
-        those.filter((record) => isUnfinished(record, definition)),
-        lanesOf(run),
-        stop,
-        (record) => finish(run, record, ends),
-      );
-    await finishAll(waves.files);
+    const inLanes: InLanes = (items, task) => inParallel(items, lanesOf(run), stop, task);
+    const finishEach = (those: readonly DeliveryRecord[]) =>
+      inLanes(those.filter(isUnfinished), (record) => finishFile(run, record, ends));
+    const { set } = definition;
+    if (set) await finishSet(run, waves.files, ends, { set, inLanes, isUnfinished, lastAttempt });
+    else await finishEach(waves.files);
     await skipSeenCompanions(run, waves);
-    await finishAll(await companionsDue(run, waves, ends.incomplete));
-    await holdUnknown(run, ends);
-    await settleFailures(run, ends, input.lastAttempt);
+    await finishEach(await companionsDue(run, waves, ends.incomplete));
+    await settle(run, ends, lastAttempt);
     await failCompanions(run, waves, ends.incomplete);
   } catch (error) {
     signal.throwIfAborted();
@@ -159,7 +145,7 @@ function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]):
   return { definition, source, signal, now, warn, known, run, sourceClockOffsetMs, ledger };
 }
 
-function isUnfinished(record: DeliveryRecord, definition: TransferDefinition): boolean {
+function isToDo(record: DeliveryRecord, definition: TransferDefinition): boolean {
   if (record.state === 'delivered') return !record.disposed && !endsWithDelivery(definition);
   // An attempt that died right after skipping has left its part file.
   if (record.state === 'skipped') return record.partPath !== undefined;
@@ -187,7 +173,7 @@ async function openRun(
     source,
     target,
     journal,
-    seen: await recallAll(files.filter((record) => isUnfinished(record, definition))),
+    seen: await recallAll(files.filter((record) => isToDo(record, definition))),
     recall: recallAll,
     signal,
     transformsOf: transformsOf(input, isCompanion, signal),
@@ -218,97 +204,6 @@ function lanesOf({ definition, source, target }: RunContext): number {
   return source.properties.concurrent && target.properties.concurrent
     ? Math.max(1, definition.concurrency)
     : 1;
-}
-
-/** @throws what concerns the whole run; what concerns this file alone goes to `ends` */
-async function finish(run: RunContext, record: DeliveryRecord, ends: LooseEnds): Promise<void> {
-  run.signal.throwIfAborted();
-  if (record.state === 'skipped') return removePart(run, fileOf(run.definition, record));
-  const delivered =
-    record.state === 'delivered' ? deliveredBefore(run, record) : await deliver(run, record, ends);
-  if (delivered && (await attachChecksum(run, delivered, ends))) await disposeOf(run, delivered.file, ends);
-}
-
-/** @returns what was delivered; `undefined` if nothing was */
-async function deliver(
-  run: RunContext,
-  record: DeliveryRecord,
-  ends: LooseEnds,
-): Promise<Delivered | undefined> {
-  try {
-    const delivered = await moveFile(run, record);
-    run.meter.settled(record.id, delivered ? 'delivered' : 'skipped');
-    return delivered;
-  } catch (error) {
-    run.meter.settled(record.id);
-    if (run.signal.aborted || !(error instanceof StorageError)) throw error;
-    const reach = reachOf(error.code);
-    if (reach === 'run') throw error;
-    if (reach === 'held') ends.held.push({ record, error });
-    else if (reach === 'file-for-now') ends.forNow.push({ record, error });
-    else await fail(run, record, error, ends);
-    return undefined;
-  }
-}
-
-/** @returns whether the file has all that belongs beside it */
-async function attachChecksum(
-  run: RunContext,
-  { file, arrived }: Delivered,
-  ends: LooseEnds,
-): Promise<boolean> {
-  try {
-    await writeChecksum(run, file, arrived);
-    return true;
-  } catch (error) {
-    if (!concernsOneFile(run, error)) throw error;
-    const message = `${file.targetPath} was delivered, but its checksum file could not be written: ${error.message}`;
-    ends.failures.push(new StorageError(error.code, message, { cause: error, owner: error.owner }));
-    ends.incomplete.set(file.id, error);
-    return false;
-  }
-}
-
-async function disposeOf(run: RunContext, file: FileToMove, ends: LooseEnds): Promise<void> {
-  try {
-    await dispose(run, file);
-  } catch (error) {
-    if (!concernsOneFile(run, error)) throw error;
-    const message = `${file.sourcePath} was delivered, but its source could not be disposed of: ${error.message}`;
-    ends.failures.push(new StorageError(error.code, message, { cause: error, owner: error.owner }));
-  }
-}
-
-/** The journal first: it tells whether the part file is still ours to remove. */
-async function fail(
-  run: RunContext,
-  record: DeliveryRecord,
-  error: StorageError,
-  ends: LooseEnds,
-): Promise<void> {
-  const file = fileOf(run.definition, record);
-  await giveBackIfClaimed(run, file);
-  await run.journal.failed(record.id, error.failure, 'failed');
-  run.meter.settled(record.id, 'failed');
-  ends.failures.push(error);
-  await removePart(run, file);
-}
-
-/**
- * Only at the attempt's end, and then first of all: an attempt that ends otherwise is followed by another one of its
- * own accord, which must not take `unknown` for a person's decision.
- */
-async function holdUnknown(run: RunContext, { held }: LooseEnds): Promise<void> {
-  for (const { record, error } of held) {
-    await run.journal.failed(record.id, error.failure, 'unknown');
-    run.meter.settled(record.id, 'unknown');
-  }
-  if (held[0]) throw held[0].error;
-}
-
-async function settleFailures(run: RunContext, ends: LooseEnds, lastAttempt: boolean): Promise<void> {
-  if (ends.forNow[0] && !lastAttempt) throw ends.forNow[0].error;
-  for (const { record, error } of ends.forNow) await fail(run, record, error, ends);
 }
 
 /** @throws the first failure if there was nothing but failures */

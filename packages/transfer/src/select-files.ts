@@ -15,6 +15,7 @@ import { type Listing, listSource, type RefusedEntry } from './list-source.js';
 import { nameTargets, refuseCollisions } from './name-targets.js';
 import type { DeliveryRecord, SelectedFile } from './run-journal.js';
 import { isUnsettled, selectSettled } from './settle.js';
+import { wholeSet } from './whole-set.js';
 import { withChecksumFiles } from './written-checksum.js';
 
 /** What is the same in all attempts of a run. */
@@ -44,11 +45,13 @@ export interface SelectionInput {
 
 /**
  * The files that this attempt adds to the run, in the order of the rules, with their target names: list, settle,
- * count, name. Names that can't be used, and files that the rules call an error, are among them with their failure.
+ * count, name. Names that can't be used, and files that the rules call an error, are among them with their failure. A set
+ * is what the first attempt finds.
  * @throws StorageError `unexpected-files` if they are not as many as agreed, `misconfigured` if two would get one name
  */
 export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]> {
   const { definition, known, source } = input;
+  if (definition.set && known.length > 0) return [];
   const rules = compileRules(definition.source);
   const options = { ...input, rules };
   const listing = await listSource(options);
@@ -72,7 +75,9 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
   const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
   refuseCollisions(withChecksumFiles(definition, rules, [...inTheWay(known, definition), ...selected]));
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
-  return [...fresh.refused.map(refusedFile), ...selected].map(owned);
+  const files = [...fresh.refused.map(refusedFile), ...selected].map(owned);
+  const { set } = definition;
+  return set ? wholeSet(set, files, explained.filter(isUnsettled).length, input.warn) : files;
 }
 
 /** Files that another one of their name could replace. */

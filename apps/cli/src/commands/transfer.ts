@@ -155,6 +155,12 @@ function fieldsOf(command: Command): Command {
         'claimSuffix',
       ),
     )
+    .option('--no-claim', 'read files under their own names again')
+    .option(
+      '--set [control-file]',
+      'all files of a run or none; those that match the pattern come last, and have to be there',
+    )
+    .option('--no-set', 'each file by itself again')
     .option('--target-name <template>', 'names at the target, such as {stem}-{seq:3}{.ext} ({name})')
     .addOption(new Option('--keep-source', 'leave the source files (default)'))
     .addOption(
@@ -219,6 +225,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Rules for files': definition.source.selection && JSON.stringify(definition.source.selection),
     'Required checksum files': checksumFile(definition.source.checksumFile),
     'Claimed before reading': claim(definition),
+    'All or none': set(definition),
     To: place(definition.target, endpoints),
     'Target names': definition.target.name,
     Transforms: definition.transforms && JSON.stringify(definition.transforms),
@@ -250,6 +257,10 @@ function conflict({ conflict: rule, target }: Definition): string {
 function claim({ source }: Definition): string | undefined {
   if (!source.claim) return undefined;
   return 'suffix' in source.claim ? `by the suffix ${source.claim.suffix}` : `to ${source.claim.directory}`;
+}
+
+function set({ set: asked }: Definition): string | undefined {
+  return asked && (asked.controlFile === undefined ? 'yes' : `yes, ${asked.controlFile} last`);
 }
 
 function verification({ verification: asked }: Definition): string {
