@@ -18,14 +18,15 @@ export function salting(): OpenTransforms & { opened: number } {
         let bytes = 0;
         let ended = false;
         const body = async function* () {
+          const own = ++salts;
           const salt = Buffer.alloc(SALT);
-          salt.writeUInt32BE(++salts);
+          salt.writeUInt32BE(own);
           yield salt;
           hash.update(salt);
           let damaged = false;
           for await (const chunk of input) {
             damaged ||= bytes === 0 && chunk[0] === 0x21;
-            const changed = shifted(chunk, salts, 1);
+            const changed = shifted(chunk, own, 1);
             bytes += chunk.length;
             hash.update(changed);
             yield changed;
