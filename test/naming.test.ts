@@ -1,8 +1,8 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cleanup } from './support/cleanup.js';
-import { defineExchange, type Exchange } from './support/exchange.js';
+import { defineExchange, type Exchange, PARTNER } from './support/exchange.js';
 import { type Fleet, startFleet } from './support/fleet.js';
 
 describe('names at the target', () => {
@@ -46,4 +46,45 @@ describe('names at the target', () => {
         expect(await readFile(join(target, 'in', name), 'utf8')).toBe(`to become ${name}`);
     },
   );
+
+  it.each([
+    { kind: 'suffix', suffix: '.tmp' },
+    { kind: 'prefix', prefix: '~' },
+    { kind: 'directory', directory: 'tmp' },
+    { kind: 'none' },
+  ])('files arrive whole, with the time of the source and their mode, by %j', async (partNaming) => {
+    const { kind } = partNaming;
+    const sides = [
+      { endpoint: PARTNER, direction: 'push', from: exchange.local, to: exchange.remote },
+      { endpoint: 'ours', direction: 'pull', from: exchange.remote, to: exchange.local },
+    ] as const;
+    for (const { endpoint, direction, from, to } of sides) {
+      const { settings } = await fleet.api.get(`/endpoints/${endpoint}`);
+      const changed = await fleet.api.call('PATCH', `/endpoints/${endpoint}`, {
+        settings: { ...settings, partNaming },
+      });
+      expect(changed.settings).toEqual({ ...settings, partNaming });
+      expect(changed.warnings).toHaveLength(kind === 'none' ? 1 : 0);
+      const name = `${direction}-${kind}`;
+      await exchange.define(name, direction, {
+        definition: {
+          target: { endpointId: endpoint, directory: 'in', mode: '0640' },
+          source: {
+            ...{ endpointId: direction === 'push' ? 'ours' : PARTNER, directory: 'out' },
+            ...{ include: [`${name}.csv`], selection: { settleMs: 0 } },
+          },
+        },
+      });
+      const time = new Date('2020-02-29T12:00:00Z');
+      await writeFile(join(from, 'out', `${name}.csv`), name);
+      await utimes(join(from, 'out', `${name}.csv`), time, time);
+      const run = await fleet.api.settled((await fleet.api.run(name)).id);
+      expect(run).toMatchObject({ state: 'succeeded', files: { delivered: 1 } });
+      expect(await readFile(join(to, 'in', `${name}.csv`), 'utf8')).toBe(name);
+      const { mtime, mode } = await stat(join(to, 'in', `${name}.csv`));
+      expect({ mtime, mode: mode & 0o777 }).toEqual({ mtime: time, mode: 0o640 });
+    }
+    const left = (await readdir(exchange.remote, { recursive: true })).filter((path) => /tmp.+|~/.test(path));
+    expect(left).toEqual([]);
+  });
 });

@@ -88,6 +88,18 @@ describe('a changed definition', () => {
     expect(hasDefinition({ renameSuffix: '_{n}' })).toBe(true);
   });
 
+  it('sets a mode and takes it away again, and keeps times or does not', () => {
+    const modes = definitionOf({ mode: '0640', preserveTimes: false }, stored);
+    expect(modes.target).toEqual({ ...stored.target, mode: '0640', preserveTimes: false });
+    expect(definitionOf({ mode: 'preserve' }, modes).target).toMatchObject({ mode: 'preserve' });
+    expect(definitionOf({ mode: 'default', preserveTimes: true }, modes).target).toEqual({
+      ...stored.target,
+      preserveTimes: true,
+    });
+    expect(hasDefinition({ mode: 'default' })).toBe(true);
+    expect(hasDefinition({ preserveTimes: false })).toBe(true);
+  });
+
   it('asks for a proof by its name, or by the short options', () => {
     expect(definitionOf({ verification: 'remote-hash' }, stored).verification).toBe('remote-hash');
     expect(definitionOf({ readBack: true }, { ...stored, verification: 'size' }).verification).toBe(

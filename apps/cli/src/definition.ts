@@ -22,6 +22,8 @@ export interface DefinitionOptions {
   readonly archiveTo?: string;
   readonly conflict?: 'replace' | 'skip' | 'fail' | 'rename';
   readonly renameSuffix?: string;
+  readonly preserveTimes?: boolean;
+  readonly mode?: string;
   readonly readBack?: boolean;
   readonly verification?: 'none' | 'size' | 'read-back' | 'remote-hash';
   readonly concurrency?: number;
@@ -29,6 +31,9 @@ export interface DefinitionOptions {
   readonly firstDelay?: number;
   readonly maxDelay?: number;
 }
+
+/** Option that takes a mode away: files are as the target makes them. */
+const DEFAULT_MODE = 'default';
 
 /** As it is sent: what is left out, the service fills in. */
 export type DefinitionAsked = Asked<'createTransfer', 'body'>['definition'];
@@ -53,6 +58,8 @@ export function hasDefinition(options: DefinitionOptions): boolean {
     'archiveTo',
     'conflict',
     'renameSuffix',
+    'preserveTimes',
+    'mode',
     'readBack',
     'verification',
     'concurrency',
@@ -98,12 +105,14 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
     ...(to === undefined ? {} : readPlace('--to', to)),
     name: options.targetName,
     renameSuffix: options.renameSuffix,
+    preserveTimes: options.preserveTimes,
+    mode: options.mode === DEFAULT_MODE ? undefined : options.mode,
   });
-  const target = conflict === undefined || conflict === 'rename' ? base?.target : unsuffixed(base?.target);
+  const target = targetKept(options, base?.target);
   return given({
     source: isEmpty(sourceChanges) ? undefined : placed('--from', { ...base?.source, ...sourceChanges }),
     target:
-      isEmpty(targetChanges) && target === base?.target
+      isEmpty(targetChanges) && (!target || isSame(target, base?.target))
         ? undefined
         : placed('--to', { ...target, ...targetChanges }),
     set: setOf(options),
@@ -115,11 +124,13 @@ function changesOf(options: DefinitionOptions, base: Draft | undefined): Draft {
   } as const);
 }
 
-/** The suffix belongs to the rule `rename`, and leaves with it. */
-function unsuffixed(target: Draft['target']): Draft['target'] {
-  if (target?.renameSuffix === undefined) return target;
-  const { renameSuffix, ...others } = target;
-  return others;
+/** The suffix belongs to the rule `rename`, and leaves with it; so does the mode, if so asked. */
+function targetKept({ conflict, mode: asked }: DefinitionOptions, target: Draft['target']): Draft['target'] {
+  if (!target) return target;
+  const { renameSuffix, mode, ...others } = target;
+  const keepsSuffix = conflict === undefined || conflict === 'rename';
+  const kept = { renameSuffix: keepsSuffix ? renameSuffix : undefined, mode: asked ? undefined : mode };
+  return { ...others, ...given(kept) };
 }
 
 /** @throws CommandFailed if neither the option nor what it changes says where */
@@ -165,6 +176,10 @@ function readPlace(option: string, text: string): { endpointId: string; director
       `${option} ${text}: write endpoint:directory, such as acme-sftp:out (acme-sftp: for its root)`,
     );
   return { endpointId: text.slice(0, colon), directory: text.slice(colon + 1) };
+}
+
+function isSame(one: object, other: object | undefined): boolean {
+  return Object.keys(one).length === Object.keys(other ?? {}).length;
 }
 
 function isEmpty(value: object): boolean {

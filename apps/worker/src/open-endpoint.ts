@@ -41,7 +41,7 @@ export async function openEndpoint(
   const { settings } = endpoint;
   switch (settings.kind) {
     case 'local':
-      return await openLocalEndpoint({ root: settings.root });
+      return await openLocalEndpoint(settings);
     case 'sftp': {
       const options = await sftpOptions({ db, vault, observer }, endpoint, settings);
       const { profile } = endpoint;

@@ -54,6 +54,8 @@ interface EndpointData {
   readonly remoteHash?: RemoteHashSource;
   /** `size` if left out. */
   readonly minimumAssurance?: Verification;
+  /** Such as `suffix .tmp`; our own if left out. */
+  readonly partNaming?: string;
   readonly url?: string;
   readonly region?: string;
   readonly bucket?: string;

@@ -7,9 +7,10 @@ import {
   rootPath,
   verifications,
 } from '@waybill/domain';
+import { whyPartNamingRefused } from '@waybill/domain/naming';
 import { z } from 'zod';
 import { endpointProfile } from './endpoint-checks.js';
-import { id, name, page, path, pool, reference, time } from './fields.js';
+import { id, name, page, path, pathShown, pool, reference, time } from './fields.js';
 import { breaker, limits } from './limits.js';
 
 const host = z
@@ -43,12 +44,41 @@ const remoteHash = z.enum(remoteHashSources).meta({
     'or also by `sha256sum` in the shell of the account, or not at all.',
 });
 
-const localSettings = z
-  .strictObject({ kind: z.literal('local'), root: localRoot, minimumAssurance: minimumAssurance.optional() })
-  .meta({
-    id: 'LocalSettings',
-    description: 'A directory.',
-  });
+const affix = z.string();
+const namedByAffix = [
+  z.strictObject({ kind: z.literal('suffix'), suffix: affix.meta({ example: '.tmp' }) }),
+  z.strictObject({ kind: z.literal('prefix'), prefix: affix.meta({ example: '~' }) }),
+] as const;
+const inPlace = z.strictObject({ kind: z.literal('none') });
+const partNamingMeta = {
+  description:
+    'Under which name bytes arrive until a file is whole; `.waybill-<12 digits>-<name>.part` beside it if left out. ' +
+    '`directory`: our names, in another directory of the same file system; `none`: straight under the final name.',
+};
+const partNaming = z
+  .discriminatedUnion('kind', [
+    ...namedByAffix,
+    z.strictObject({ kind: z.literal('directory'), directory: path }),
+    inPlace,
+  ])
+  .superRefine((naming, context) => {
+    const why = whyPartNamingRefused(naming);
+    if (why !== undefined) context.addIssue({ code: 'custom', message: why });
+  })
+  .meta({ id: 'PartNamingAsked', ...partNamingMeta });
+const partNamingShown = z
+  .discriminatedUnion('kind', [
+    ...namedByAffix,
+    z.strictObject({ kind: z.literal('directory'), directory: pathShown }),
+    inPlace,
+  ])
+  .meta({ id: 'PartNaming', ...partNamingMeta });
+
+const localMembers = {
+  kind: z.literal('local'),
+  root: localRoot,
+  minimumAssurance: minimumAssurance.optional(),
+};
 
 const s3Url = z
   .url({ protocol: /^https?$/, error: 'an address such as https://s3.example.com' })
@@ -132,9 +162,12 @@ const settings = z.discriminatedUnion('kind', [
       minimumAssurance: minimumAssurance.optional(),
       route: route.optional(),
       legacyAlgorithms: legacy.optional(),
+      partNaming: partNaming.optional(),
     })
     .meta({ id: 'SftpSettingsAsked', description: 'An SFTP account.' }),
-  localSettings,
+  z
+    .strictObject({ ...localMembers, partNaming: partNaming.optional() })
+    .meta({ id: 'LocalSettingsAsked', description: 'A directory.' }),
   z
     .strictObject({
       kind: z.literal('s3'),
@@ -171,9 +204,12 @@ const settingsShown = z.discriminatedUnion('kind', [
       minimumAssurance: minimumAssurance.optional(),
       route: route.optional(),
       legacyAlgorithms: legacy.optional(),
+      partNaming: partNamingShown.optional(),
     })
     .meta({ id: 'SftpSettings', description: 'An SFTP account.' }),
-  localSettings,
+  z
+    .strictObject({ ...localMembers, partNaming: partNamingShown.optional() })
+    .meta({ id: 'LocalSettings', description: 'A directory.' }),
   z
     .strictObject({
       kind: z.literal('s3'),

@@ -86,6 +86,8 @@ describe('a transfer', () => {
       { target: { ...definition.target, checksumFile: { name: '{name}', algorithm: 'md5' } } },
     ],
     ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
+    ['definition/target/mode', { target: { ...definition.target, mode: '0888' } }],
+    ['definition/target/preserveTimes', { target: { ...definition.target, preserveTimes: 'yes' } }],
     ['definition/disposition/kind', { disposition: { kind: 'shred' } }],
     ['definition/concurrency', { concurrency: '4' }],
     ['definition/retry/maxDelayMs', { retry: { maxAttempts: 2, firstDelayMs: 2, maxDelayMs: 1 } }],
@@ -102,9 +104,40 @@ function examplesOf(page: string): string[] {
   return [...text.matchAll(/```json\n(.*?)\n```/gs)].map(([, json]) => json ?? '');
 }
 
+const ofNaming = examplesOf('naming');
+const ofPartFiles = ofNaming.filter((json) => 'partNaming' in JSON.parse(json));
+const ofDefinitions = ofNaming.filter((json) => !ofPartFiles.includes(json));
+
+it.each(ofPartFiles)(
+  'takes %s of the docs in the settings of an endpoint, and shows it unchanged',
+  (json) => {
+    const settings = { kind: 'local', root: '/srv', ...JSON.parse(json) };
+    const body = { name: 'ours', settings };
+    expect(wrongIn('createEndpoint', body)).toEqual([]);
+    expect(routes.createEndpoint.body.parse(body).settings).toEqual(settings);
+  },
+);
+
+it.each([
+  [{ kind: 'suffix', suffix: '' }, 'settings/partNaming'],
+  [{ kind: 'suffix', suffix: '/x' }, 'settings/partNaming'],
+  [{ kind: 'prefix', prefix: 'x'.repeat(31) }, 'settings/partNaming'],
+  [{ kind: 'directory', directory: '../x' }, 'settings/partNaming/directory'],
+  [{ kind: 'own' }, 'settings/partNaming/kind'],
+])('refuses part files named by %j', (partNaming, pointer) => {
+  const settings = { kind: 'local', root: '/srv', partNaming };
+  expect(wrongIn('createEndpoint', { name: 'ours', settings })).toEqual([pointer]);
+});
+
+it('refuses part files for a bucket, which has none', () => {
+  const settings = { kind: 's3', bucket: 'exchange', partNaming: { kind: 'none' } };
+  expect(wrongIn('createEndpoint', { name: 'ours', settings })).toEqual(['settings/partNaming']);
+});
+
 it.each([
   ...examplesOf('selection').map((json) => `{ "source": ${json} }`),
-  ...['naming', 'claiming', 'sets'].flatMap(examplesOf),
+  ...ofDefinitions,
+  ...['claiming', 'sets'].flatMap(examplesOf),
 ])('takes the definition %s of the docs, and shows it unchanged', (json) => {
   const part = JSON.parse(json);
   const source = { ...definition.source, ...part.source };

@@ -1,4 +1,10 @@
-import { conflictRules, defaultRetryPolicy, transferKinds, verifications } from '@waybill/domain';
+import {
+  conflictRules,
+  defaultRetryPolicy,
+  transferKinds,
+  verifications,
+  whyModeRefused,
+} from '@waybill/domain';
 import { whySuffixRefused, whyTemplateRefused } from '@waybill/domain/naming';
 import { whyChecksumFilesRefused } from '@waybill/domain/selection';
 import { z } from 'zod';
@@ -40,6 +46,21 @@ const renameSuffix = z
     description:
       'Of the conflict rule `rename`: added before the extension, with {n} counted up from 1; " ({n})" if left out.',
     example: '_{n}',
+  });
+const preserveTimes = z.boolean().meta({
+  description:
+    'Files get the time of modification that they have at the source, where the target lets us; as if left out.',
+});
+const mode = z
+  .string()
+  .superRefine((text, context) => {
+    const why = whyModeRefused(text);
+    if (why !== undefined) context.addIssue({ code: 'custom', message: why });
+  })
+  .meta({
+    description:
+      'Permissions of the files, octal, or `preserve`: those that they have at the source. As the target makes them if left out.',
+    example: '0640',
   });
 const delayMs = z.int().min(0).max(86_400_000);
 const retryPolicy = z
@@ -114,6 +135,8 @@ export const definitionAsked = z
       name: template.optional(),
       renameSuffix: renameSuffix.optional(),
       checksumFile: writtenChecksumFile.optional(),
+      preserveTimes: preserveTimes.optional(),
+      mode: mode.optional(),
     }),
     transforms: transforms.optional(),
     set: set.optional(),
@@ -147,6 +170,8 @@ const definition = z
       name: z.string().optional(),
       renameSuffix: z.string().optional(),
       checksumFile: writtenChecksumFile.optional(),
+      preserveTimes: preserveTimes.optional(),
+      mode: z.string().optional(),
     }),
     transforms: transforms.optional(),
     set: set.optional(),

@@ -25,6 +25,8 @@ export interface Delivery {
   readonly sourcePath: string;
   readonly targetPath: string;
   readonly partPath: RemotePath | undefined;
+  /** We made the file at `partPath`, under a name that somebody else's could have as well. */
+  readonly claimed: boolean;
   /** Of the source. */
   readonly size: number;
   /** Of what is at the target, or about to be: `size`, unless transforms changed the file. */
@@ -167,38 +169,44 @@ export async function selectDeliveries(
 
 /**
  * The file was seen again with another size or time: what is known of its bytes is forgotten. The name of its part file
- * is kept, so that what lies there can be overwritten or removed.
+ * is kept, and whether it is ours, so that what lies there can be overwritten or removed.
  */
 export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDelivery): Promise<boolean> {
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`target_path = ${file.targetPath}, size = ${BigInt(file.size)}::bigint,
+    Prisma.sql`size = ${BigInt(file.size)}::bigint,
       source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz, steady = ${file.steady ?? false},
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
       checkpoint_sha256 = null, resumed_from = 0, committing_at = null, ${wholeColumns(undefined)}, ${failureColumns(file.failure)}`,
   );
 }
 
-/** The bytes begin to move. A checkpoint beyond `resumedFrom` is void. */
+/** The bytes begin to move, towards this final name. A checkpoint beyond `resumedFrom` is void. */
 export async function markMoving(
   db: Db,
   fence: Fence,
   id: Id,
-  { partPath, resumedFrom }: { readonly partPath: RemotePath; readonly resumedFrom: number },
+  step: { readonly partPath: RemotePath; readonly targetPath: RemotePath; readonly resumedFrom: number },
 ): Promise<boolean> {
-  const bytes = BigInt(resumedFrom);
+  const { partPath, targetPath } = step;
+  const bytes = BigInt(step.resumedFrom);
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`state = 'moving', part_path = ${partPath}, resumed_from = ${bytes}::bigint,
+    Prisma.sql`state = 'moving', part_path = ${partPath}, target_path = ${targetPath}, resumed_from = ${bytes}::bigint,
       checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
       checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
       committing_at = null, ${wholeColumns(undefined)},
       ${failureColumns(undefined)}, started_at = coalesce(started_at, now())`,
   );
+}
+
+/** Whether the file at the part path is ours, where its name alone does not tell. */
+export async function markClaimed(db: Db, fence: Fence, id: Id, claimed: boolean): Promise<boolean> {
+  return await write(db, fence, id, Prisma.sql`part_claimed = ${claimed}`);
 }
 
 export async function saveCheckpoint(
@@ -236,8 +244,8 @@ export async function markDelivered(db: Db, fence: Fence, id: Id, placed: Placed
     db,
     fence,
     id,
-    Prisma.sql`state = 'delivered', target_path = ${targetPath}, delivered_at = coalesce(delivered_at, now()), ${size}
-      ${wholeColumns(placed)}, ${failureColumns(undefined)}`,
+    Prisma.sql`state = 'delivered', part_claimed = false, target_path = ${targetPath},
+      delivered_at = coalesce(delivered_at, now()), ${size} ${wholeColumns(placed)}, ${failureColumns(undefined)}`,
     enterDelivered,
   );
 }
@@ -344,6 +352,7 @@ function toDelivery(row: Row): Delivery {
     failureOwner,
     sourceSha256,
     stages,
+    partClaimed,
     ...others
   } = row;
   const assurance = row.assurance as Assurance;
@@ -356,6 +365,7 @@ function toDelivery(row: Row): Delivery {
   return {
     ...others,
     partPath: (row.partPath ?? undefined) as RemotePath | undefined,
+    claimed: partClaimed,
     size: toNumber(row.size),
     targetSize: toNumber(row.targetSize ?? row.size),
     transformed,

@@ -63,6 +63,7 @@ export {
   deliveriesOfRun,
   findUnknownOutcome,
   listDeliveries,
+  markClaimed,
   markCommitting,
   markDelivered,
   markDisposed,

@@ -1,4 +1,5 @@
 import type { LegacyAlgorithm } from './legacy-algorithms.js';
+import type { PartNaming } from './naming/part-naming.js';
 import { type RouteSettings, routeText } from './route.js';
 import type { EndpointKind, Verification } from './transfer.js';
 
@@ -29,6 +30,8 @@ export interface SftpSettings {
   readonly remoteHash?: RemoteHashSource | undefined;
   /** What every delivery to this endpoint has to prove at least; `size` if left out. */
   readonly minimumAssurance?: Verification | undefined;
+  /** How part files are named; as ours are if left out. */
+  readonly partNaming?: PartNaming | undefined;
   /** How connections get there; directly if left out. */
   readonly route?: RouteSettings | undefined;
   /** Weak algorithms that are offered to this server after all others. */
@@ -42,6 +45,8 @@ export interface LocalSettings {
   readonly root: string;
   /** What every delivery to this endpoint has to prove at least; `size` if left out. */
   readonly minimumAssurance?: Verification | undefined;
+  /** How part files are named; as ours are if left out. */
+  readonly partNaming?: PartNaming | undefined;
 }
 
 /** A bucket of an S3-compatible object store. The access key is the endpoint's credential. */
@@ -87,11 +92,19 @@ function wayOf({ route }: SftpSettings): string {
 
 /** What a person should know about settings that are allowed, but not good. */
 export function warningsOf(settings: EndpointSettings): string[] {
-  if (settings.kind !== 'sftp' || !settings.legacyAlgorithms?.length) return [];
-  return [
-    `weak algorithms are allowed: ${settings.legacyAlgorithms.join(', ')}. Have the partner upgrade the server, then ` +
-      'take them away',
-  ];
+  if (settings.kind === 's3') return [];
+  const warnings: string[] = [];
+  if (settings.kind === 'sftp' && settings.legacyAlgorithms?.length)
+    warnings.push(
+      `weak algorithms are allowed: ${settings.legacyAlgorithms.join(', ')}. Have the partner upgrade the server, then ` +
+        'take them away',
+    );
+  if (settings.partNaming?.kind === 'none')
+    warnings.push(
+      'files are written straight under their final names: readers see them grow, and half of one after a failure; a ' +
+        'file that is replaced is lost as soon as the new one begins. Use a suffix if the other side takes one',
+    );
+  return warnings;
 }
 
 export const hostKeyStates = ['proposed', 'active', 'retiring', 'revoked'] as const;

@@ -7,6 +7,7 @@ export * from './endpoint.js';
 export * from './endpoint-check.js';
 export * from './endpoint-profile.js';
 export * from './failure.js';
+export * from './file-mode.js';
 export * from './glob.js';
 export * from './icalendar.js';
 export * from './ids.js';

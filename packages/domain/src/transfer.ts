@@ -75,6 +75,10 @@ export interface TransferDefinition {
     /** Added before the extension by the conflict rule `rename`, with `{n}` counted up from 1; ` ({n})` if left out. */
     readonly renameSuffix?: string | undefined;
     readonly checksumFile?: WrittenChecksumFile | undefined;
+    /** Files get the time of modification that they have at the source, where the target lets us; true if left out. */
+    readonly preserveTimes?: boolean | undefined;
+    /** Permissions, such as `0640`, or those at the source: `preserve`. Left out: as the target makes them. */
+    readonly mode?: string | undefined;
   };
   /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
   readonly transforms?: readonly TransformSpec[] | undefined;

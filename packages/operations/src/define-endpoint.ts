@@ -23,6 +23,7 @@ import {
   whyLimitsRefused,
   whyProofRefused,
 } from '@waybill/domain';
+import { partNamingText, whyPartNamingRefused } from '@waybill/domain/naming';
 import { changedMembers } from './changed.js';
 import type { Context } from './context.js';
 import { tryAnew } from './endpoint-breaker.js';
@@ -45,7 +46,7 @@ export interface EndpointInput {
 /** @throws OperationError `conflict` if the name is taken, `invalid` if there is no such partner, jump host or proof */
 export async function createEndpoint({ database, actor }: Context, input: EndpointInput): Promise<Endpoint> {
   const { name, pool = 'default', limits = {} } = input;
-  refuseUnprovable(input.settings);
+  refuseUnusable(input.settings);
   refuseLimits(input.settings.kind, limits);
   return await transaction(database, async (tx) => {
     const settings = await withJumpHost(tx, input.settings);
@@ -77,7 +78,7 @@ export async function updateEndpoint(
     const before = await findEndpointLocked(tx, idOrName);
     if (!before) throw notFound('endpoint', idOrName);
     refuseOtherKind(before, input.settings);
-    if (input.settings) refuseUnprovable(input.settings);
+    if (input.settings) refuseUnusable(input.settings);
     if (input.limits) refuseLimits(before.kind, input.limits);
     const old = {
       name: before.name,
@@ -133,9 +134,12 @@ function refuseOtherKind(endpoint: Endpoint, settings: EndpointSettings | undefi
 }
 
 /** An endpoint that nothing could ever be delivered to. */
-function refuseUnprovable(settings: EndpointSettings): void {
-  const why = whyProofRefused(settings);
-  if (why) throw new OperationError('invalid', why, { field: '/settings/minimumAssurance' });
+function refuseUnusable(settings: EndpointSettings): void {
+  const unprovable = whyProofRefused(settings);
+  if (unprovable) throw new OperationError('invalid', unprovable, { field: '/settings/minimumAssurance' });
+  const naming = settings.kind === 's3' ? undefined : settings.partNaming;
+  const unnamable = naming && whyPartNamingRefused(naming);
+  if (unnamable) throw new OperationError('invalid', unnamable, { field: '/settings/partNaming' });
 }
 
 function refuseLimits(kind: EndpointKind, limits: EndpointLimits): void {
@@ -154,12 +158,14 @@ type EndpointData = Extract<AuditEvent, { type: 'endpoint.created' }>['data'];
 
 function dataOf({ name, kind, partner, pool, settings, limits }: Endpoint): EndpointData {
   const { root, minimumAssurance } = settings;
+  const partNaming = settings.kind === 's3' ? undefined : settings.partNaming;
   return {
     ...{ name, kind, pool, root },
     ...(partner && { partnerId: partner.id }),
     ...accountOf(settings),
     ...(minimumAssurance && { minimumAssurance }),
     ...(Object.keys(limits).length > 0 && { limits: JSON.stringify(limits) }),
+    ...(partNaming && { partNaming: partNamingText(partNaming) }),
   };
 }
 

@@ -17,9 +17,16 @@ import {
   type TransferDefinition,
   type TransferKind,
   transferKind,
+  whyModeRefused,
+  whyModeUnsupported,
   whyProofRefused,
 } from '@waybill/domain';
-import { whyClaimRefused, whyConflictRefused, whyTemplateRefused } from '@waybill/domain/naming';
+import {
+  whyClaimRefused,
+  whyConflictRefused,
+  whySetRefused,
+  whyTemplateRefused,
+} from '@waybill/domain/naming';
 import { whyChecksumFilesRefused, whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import { checkTransforms } from './check-transforms.js';
@@ -112,6 +119,8 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
     throw new OperationError('invalid', `endpoint ${target.name}: ${why}`, {
       field: '/definition/verification',
     });
+  checkMode(definition, source, target);
+  checkSetAt(definition, target);
   const kind = transferKind(source.kind, target.kind);
   if (kind) return kind;
   throw new OperationError(
@@ -131,6 +140,17 @@ function checkSelection(definition: TransferDefinition): void {
   if (template !== undefined) refuse(template, '/definition/target/name');
   const checksums = whyChecksumFilesRefused(definition);
   if (checksums) refuse(checksums.message, `/definition/${checksums.path.join('/')}`);
+}
+
+function checkSetAt({ set }: TransferDefinition, { settings }: Endpoint): void {
+  const why = set && settings.kind !== 's3' ? whySetRefused(settings.partNaming) : undefined;
+  if (why) refuse(why, '/definition/set');
+}
+
+function checkMode({ target: { mode } }: TransferDefinition, source: Endpoint, target: Endpoint): void {
+  if (mode === undefined) return;
+  const why = whyModeRefused(mode) ?? whyModeUnsupported(mode, source.kind, target.kind);
+  if (why) refuse(why, '/definition/target/mode');
 }
 
 function checkConflict(definition: TransferDefinition): void {

@@ -283,6 +283,36 @@ describe('a transfer', () => {
     ).toMatchObject({ definition: { target, conflict: 'rename' } });
   });
 
+  it('of a set is refused where files are written under their final names', async () => {
+    const good = await makeDefinition(context, 'sets');
+    const settings = { kind: 'local' as const, root: '/srv/in', partNaming: { kind: 'none' as const } };
+    const { id: endpointId } = await createEndpoint(context, { name: 'sets-in-place', settings });
+    const definition = { ...good, set: {}, target: { ...good.target, endpointId } };
+    const { field } = await refusal(createTransfer(context, { name: 'sets', definition }));
+    expect(field).toBe('/definition/set');
+  });
+
+  it('is refused where files can have no such mode', async () => {
+    const good = await makeDefinition(context, 'modes');
+    const settings = {
+      kind: 's3' as const,
+      ...{ region: 'eu', bucket: 'exchange', root: '', pathStyle: false, allowPlainHttp: false },
+      ...{ connectTimeoutMs: 1_000, operationTimeoutMs: 1_000 },
+    };
+    const { id: endpointId } = await createEndpoint(context, { name: 'modes-bucket', settings });
+    const create = (change: Partial<typeof good>) =>
+      createTransfer(context, { name: 'modes', definition: { ...good, ...change } });
+    const withMode = (mode: string, target = good.target) => ({ target: { ...target, mode } });
+    const bucket = { ...good.target, endpointId };
+    for (const change of [
+      withMode('0888'),
+      withMode('0640', bucket),
+      { source: { ...good.source, endpointId }, ...withMode('preserve') },
+    ])
+      expect((await refusal(create(change))).field).toBe('/definition/target/mode');
+    expect(await create(withMode('preserve'))).toMatchObject({ definition: withMode('preserve') });
+  });
+
   it('is refused with the field at fault', async () => {
     const good = await makeDefinition(context, 'faulty');
     const create = (definition: typeof good) =>

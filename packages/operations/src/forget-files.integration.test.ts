@@ -54,7 +54,7 @@ async function select(fence: Fence, path: string, sourceModifiedAt = time): Prom
 
 async function deliver(fence: Fence, path: string): Promise<void> {
   const id = await select(fence, path);
-  await markMoving(context.database, fence, id, { partPath, resumedFrom: 0 });
+  await markMoving(context.database, fence, id, { partPath, targetPath: partPath, resumedFrom: 0 });
   await markCommitting(context.database, fence, id, whole);
   expect(await markDelivered(context.database, fence, id, whole)).toBe(true);
 }

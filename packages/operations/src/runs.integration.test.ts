@@ -8,6 +8,7 @@ import {
   listAttempts,
   listAuditEvents,
   listRuns,
+  markClaimed,
   markCommitting,
   markDelivered,
   markDisposed,
@@ -43,6 +44,7 @@ import { triggerRun } from './trigger-run.js';
 
 const sha256 = 'ab'.repeat(32);
 const partPath = joinPath(rootPath, 'a.part');
+const targetPath = parsePath('in/a');
 const failure = { code: 'connection-lost', message: 'the connection ended' } as const;
 const done: AttemptOutcome = { kind: 'done', state: 'succeeded' };
 
@@ -189,7 +191,7 @@ describe('an attempt ends', () => {
     const [first, second] = await select(fence, 'b.csv', 'a.csv');
     if (!first || !second) throw new Error('nothing was selected');
     expect([first.sourcePath, second.sourcePath]).toEqual(['b.csv', 'a.csv']);
-    await markMoving(context.database, fence, first.id, { partPath, resumedFrom: 0 });
+    await markMoving(context.database, fence, first.id, { partPath, targetPath, resumedFrom: 0 });
     await markDelivered(context.database, fence, first.id, {
       ...{ bytes: 10, sha256, assurance: 'size' },
       targetPath: parsePath('b (1).csv'),
@@ -333,7 +335,8 @@ describe('a lost attempt', () => {
       checkFence(database, fence),
       selectDeliveries(database, fence, [{ ...file, sourcePath: 'b' }]),
       reselectDelivery(database, fence, id, file),
-      markMoving(database, fence, id, { partPath, resumedFrom: 0 }),
+      markMoving(database, fence, id, { partPath, targetPath, resumedFrom: 0 }),
+      markClaimed(database, fence, id, true),
       saveCheckpoint(database, fence, id, { bytes: 5, sha256 }),
       markCommitting(database, fence, id, whole),
       markDelivered(database, fence, id, whole),
@@ -470,13 +473,19 @@ describe('the record of a delivery', () => {
     const record = async () => (await deliveriesOfRun(database, fence.runId))[0];
     await select(fence, 'a');
     expect(await record()).toMatchObject({ state: 'selected', checkpoint: undefined, committing: undefined });
-    await markMoving(database, fence, id, { partPath, resumedFrom: 0 });
+    await markMoving(database, fence, id, { partPath, targetPath, resumedFrom: 0 });
     await saveCheckpoint(database, fence, id, { bytes: 7, sha256 });
     expect(await record()).toMatchObject({ state: 'moving', partPath, checkpoint: { bytes: 7, sha256 } });
-    await markMoving(database, fence, id, { partPath, resumedFrom: 7 });
+    await markMoving(database, fence, id, { partPath, targetPath, resumedFrom: 7 });
     expect(await record()).toMatchObject({ resumedFrom: 7, checkpoint: { bytes: 7, sha256 } });
-    await markMoving(database, fence, id, { partPath, resumedFrom: 0 });
-    expect(await record()).toMatchObject({ resumedFrom: 0, checkpoint: undefined });
+    await markMoving(database, fence, id, { partPath, targetPath, resumedFrom: 0 });
+    expect(await record()).toMatchObject({
+      resumedFrom: 0,
+      checkpoint: undefined,
+      targetPath,
+      claimed: false,
+    });
+    await markClaimed(database, fence, id, true);
     const whole = { bytes: 10, sha256, assurance: 'read-back', targetPath: parsePath('a (1)') } as const;
     await markCommitting(database, fence, id, whole);
     expect(await record()).toMatchObject({ committing: whole });
@@ -485,7 +494,7 @@ describe('the record of a delivery', () => {
     expect(await record()).toMatchObject({
       ...file,
       state: 'selected',
-      partPath,
+      ...{ targetPath, partPath, claimed: true },
       checkpoint: undefined,
       committing: undefined,
       sha256: undefined,

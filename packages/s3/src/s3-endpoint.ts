@@ -92,8 +92,10 @@ class S3Endpoint implements StorageEndpoint {
   }
 
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
-    const { signal, start = 0, onProgress = () => {} } = options;
+    const { signal, start = 0, fresh = false, onProgress = () => {} } = options;
     signal.throwIfAborted();
+    if (fresh && (await this.#bucket.look(this.#key(path), signal)))
+      throw new StorageError('already-exists', `${this.#place(path)} is there already`);
     if (start !== 0)
       throw new StorageError(
         'unsupported',

@@ -7,8 +7,9 @@ export type FileType = 'file' | 'directory' | 'other';
 type Claims = Pick<Attributes, 'mode' | 'size' | 'mtime'>;
 
 /** Version 3 has 32 bits for the seconds since 1970. */
-const MAX_TIME = 0xffff_ffff;
+export const MAX_TIME = 0xffff_ffff;
 const TYPE_BITS = 0o170000;
+const PERMISSIONS = 0o777;
 const BY_BITS: ReadonlyMap<number, FileType> = new Map([
   [0o100000, 'file'],
   [0o040000, 'directory'],
@@ -44,5 +45,7 @@ export function fileInfo(path: RemotePath, claims: Claims, where: string): FileI
   const why = whyClaimsRefused(claims);
   if (why) throw new StorageError('protocol-error', `${where}/${path}: ${why}`);
   // Version 3 counts whole seconds. A server that tells no time is taken to say 1970.
-  return { path, size: claims.size as number, modifiedAt: new Date((claims.mtime ?? 0) * 1000) };
+  const { size, mode, mtime = 0 } = claims;
+  const told = mode !== undefined && { mode: mode & PERMISSIONS };
+  return { path, size: size as number, modifiedAt: new Date(mtime * 1000), ...told };
 }

@@ -28,18 +28,24 @@ describeServer(
     const account = await startOpenSshAccount({ config: ['ForceCommand none'] });
     return { ...account, root: account.directory };
   },
-  'shell',
+  { tellsBy: 'shell' },
 );
-describeServer("ProFTPD's mod_sftp", startProftpd, 'check-file');
+describeServer("ProFTPD's mod_sftp", startProftpd, { tellsBy: 'check-file' });
 describeServer("dropbear with OpenSSH's sftp-server", startDropbear);
-describeServer('rclone serve sftp', startRclone);
+describeServer('rclone serve sftp', startRclone, { feignsAttributes: true });
 describeServer('the simulated partner', startSimulatedPartner);
 
-/** @param tellsBy how the server is known to tell hashes */
+/** What is known of a server. */
+interface Known {
+  /** How it tells hashes. */
+  readonly tellsBy?: 'check-file' | 'shell';
+  readonly feignsAttributes?: boolean;
+}
+
 function describeServer(
   name: string,
   start: () => Promise<AccountServer>,
-  tellsBy?: 'check-file' | 'shell',
+  { tellsBy, feignsAttributes = false }: Known = {},
 ): void {
   describeEndpoint(name, async () => {
     const server = await start();
@@ -56,6 +62,7 @@ function describeServer(
         await writeFile(file, content);
       },
       tellsHashes: tellsBy !== undefined,
+      feignsAttributes,
       close: async () => {
         await endpoint[Symbol.asyncDispose]();
         await server.stop();

@@ -13,12 +13,15 @@ export interface PutPlan extends PutOptions {
   readonly path: RemotePath;
   /** The same as the server knows it. */
   readonly absolute: string;
+  /** Told once the file is open: from then on it is no other one that is in the way. */
+  readonly onOpened: () => void;
 }
 
 /** Flags of SSH_FXP_OPEN. */
 const WRITE = 0x02;
 const CREATE = 0x08;
 const TRUNCATE = 0x10;
+const EXCLUSIVE = 0x20;
 
 /** Writes a file, makes it durable where the server can, and asks what it then holds. */
 export async function putFile(
@@ -26,7 +29,7 @@ export async function putFile(
   body: AsyncIterable<Uint8Array>,
   plan: PutPlan,
 ): Promise<FileInfo> {
-  const { start = 0, signal, absolute: path } = plan;
+  const { start = 0, fresh = false, signal, absolute: path } = plan;
   if (start > 0 && !plan.continues)
     throw new StorageError(
       'unsupported',
@@ -34,8 +37,10 @@ export async function putFile(
         'Send the whole file',
     );
   // Not for reading: many drop boxes let nobody read.
-  const flags = start > 0 ? WRITE : WRITE | CREATE | TRUNCATE;
+  const made = fresh ? WRITE | CREATE | EXCLUSIVE : WRITE | CREATE | TRUNCATE;
+  const flags = start > 0 ? WRITE : made;
   const handle = await session.open(flags, { doing: 'open for writing', path, signal });
+  plan.onOpened();
   const lanes = new WriteLanes(
     { session, handle, outstanding: 0 },
     { channels: plan.channels, path, signal },

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { StorageError } from '@waybill/storage';
+import { type FileAttributes, StorageError } from '@waybill/storage';
 import type { Client } from 'ssh2';
 import { type Abilities, abilitiesOf, type Known } from './abilities.js';
+import { MAX_TIME } from './attributes.js';
 import { connectionFailed, isAnswer, isStatus, requestFailed, Status } from './errors.js';
 import { CLOSE_GRACE_MS } from './options.js';
 import { Patience } from './patience.js';
@@ -9,12 +10,12 @@ import { type CommandEnd, runCommand } from './run-command.js';
 import {
   type Attributes,
   Fields,
+  fileAttributes,
   type Named,
   NO_ATTRIBUTES,
   Request,
   sizeAttribute,
   string,
-  timesAttribute,
   uint32,
 } from './wire/messages.js';
 import { type Receive, SftpChannel } from './wire/sftp-channel.js';
@@ -234,10 +235,16 @@ export class Session {
     return this.#forStatus(Request.fsetstat, [string(handle), sizeAttribute(size)], about);
   }
 
-  /** Cut to whole seconds: version 3 knows no others. */
-  setTimes(accessedAt: Date, modifiedAt: Date, about: About): Promise<void> {
-    const times = timesAttribute(secondsOf(accessedAt), secondsOf(modifiedAt));
-    return this.#forStatus(Request.setstat, [string(about.path), times], about);
+  /** Times are cut to whole seconds. @throws StorageError `unsupported` for a time that version 3 can't tell */
+  async setAttributes({ modifiedAt, mode }: FileAttributes, about: About): Promise<void> {
+    const seconds = modifiedAt && secondsOf(modifiedAt);
+    if (seconds !== undefined && (seconds < 0 || seconds > MAX_TIME))
+      throw new StorageError(
+        'unsupported',
+        `cannot ${about.doing} ${about.path}: SFTP has no time ${modifiedAt?.toISOString()}`,
+      );
+    const attributes = fileAttributes({ mode, seconds });
+    await this.#forStatus(Request.setstat, [string(about.path), attributes], about);
   }
 
   fsync(handle: Buffer, about: About): Promise<void> {

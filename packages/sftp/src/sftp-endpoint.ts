@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { baseName, joinPath, parentOf, printableName, type RemotePath } from '@waybill/domain';
+import { baseName, parentOf, printableName, type RemotePath } from '@waybill/domain';
+import { asidePathOf, type PartNaming } from '@waybill/domain/naming';
 import {
   type Abortable,
   type EndpointProperties,
+  type FileAttributes,
   type FileInfo,
   type HashOptions,
   type ListEntry,
@@ -46,7 +48,10 @@ export async function openSftpEndpoint(options: SftpOptions, signal: AbortSignal
     const channels = new Channels(session, lanes, log);
     const hashes = new HashTeller(session, remoteHash, log);
     const [root] = await Promise.all([findRoot(session, options.root, signal), session.learnLimits(signal)]);
-    return new SftpEndpoint(session, { strategy, channels, hashes, root });
+    return new SftpEndpoint(session, {
+      ...{ strategy, channels, hashes, root },
+      partNaming: options.partNaming,
+    });
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
@@ -58,6 +63,7 @@ interface Parts {
   readonly channels: Channels;
   readonly hashes: HashTeller;
   readonly root: string;
+  readonly partNaming?: PartNaming | undefined;
 }
 
 /** An account over an open session. */
@@ -74,7 +80,7 @@ export class SftpEndpoint implements StorageEndpoint {
   readonly #tellApart: TellApart;
   readonly #turns = new Turns();
 
-  constructor(session: Session, { strategy, channels, hashes, root }: Parts) {
+  constructor(session: Session, { strategy, channels, hashes, root, partNaming }: Parts) {
     this.#session = session;
     this.#channels = channels;
     this.#hashes = hashes;
@@ -92,6 +98,7 @@ export class SftpEndpoint implements StorageEndpoint {
       concurrent: true,
       continues: strategy.continues,
       keepsDirectories: true,
+      partNaming,
     };
   }
 
@@ -135,8 +142,12 @@ export class SftpEndpoint implements StorageEndpoint {
   }
 
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
-    const { signal, start = 0 } = options;
+    const { signal, start = 0, fresh = false } = options;
     const source = remembering(body);
+    let opened = false;
+    // Looked at before, since some servers take no notice of what a file is to be opened for.
+    if (fresh && (await this.#typeOf(path, signal)) !== undefined)
+      throw this.#tellApart.exists(path, 'is there already');
     try {
       const plan = {
         ...options,
@@ -144,6 +155,9 @@ export class SftpEndpoint implements StorageEndpoint {
         absolute: this.#absolute(path),
         channels: this.#channels,
         continues: this.properties.continues,
+        onOpened: () => {
+          opened = true;
+        },
       };
       const held = await putFile(this.#session, source.body, plan);
       this.#put.add(path);
@@ -151,7 +165,10 @@ export class SftpEndpoint implements StorageEndpoint {
     } catch (error) {
       // What the body threw may be another server's answer.
       if (error === source.thrown) throw error;
-      throw await this.#tellApart.putting(error, path, { signal, continues: start > 0 });
+      throw await this.#tellApart.putting(error, path, {
+        ...{ signal, continues: start > 0 },
+        fresh: fresh && !opened,
+      });
     }
   }
 
@@ -247,6 +264,11 @@ export class SftpEndpoint implements StorageEndpoint {
     }
   }
 
+  async setAttributes(path: RemotePath, attributes: FileAttributes, { signal }: Abortable): Promise<void> {
+    const about = { doing: 'set the attributes of', path: this.#absolute(path), signal };
+    await this.#session.setAttributes(attributes, about).catch(this.#told(path, signal));
+  }
+
   async makeDirectory(path: RemotePath, { signal }: Abortable): Promise<void> {
     if (path === '') return;
     const about = { doing: 'make the directory', path: this.#absolute(path), signal };
@@ -329,10 +351,8 @@ export class SftpEndpoint implements StorageEndpoint {
   }
 }
 
-/** Beside the target: hidden, of bounded length, and the same every time, so that what is left behind is found again. */
 function asidePath(path: RemotePath): RemotePath {
-  const hash = createHash('sha256').update(baseName(path)).digest('hex').slice(0, 12);
-  return joinPath(parentOf(path), `.waybill-${hash}-replaced.part`);
+  return asidePathOf(path, createHash('sha256').update(baseName(path)).digest('hex').slice(0, 12));
 }
 
 /** @returns the same body, and what it threw */

@@ -54,7 +54,7 @@ describe('status 4', () => {
     ['is not explained', { '/in': 'directory' }, false, 'unknown', 'ask the partner'],
   ] as const)('to a put: %s', async (_, places, continues, code, message) => {
     const { told } = tellApart({ lstat: looksAt(places) });
-    const error = await told.putting(failure, file, { signal, continues });
+    const error = await told.putting(failure, file, { signal, continues, fresh: false });
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
   });
 
@@ -62,7 +62,7 @@ describe('status 4', () => {
     const [answers, extensions] = full;
     const { told, asked } = tellApart({ ...answers, lstat: looksAt(all) }, extensions);
     const message = expect.stringContaining('no space is left at /in');
-    expect(await told.putting(failure, file, { signal, continues: false })).toMatchObject({
+    expect(await told.putting(failure, file, { signal, continues: false, fresh: false })).toMatchObject({
       code: 'no-space',
       message,
     });
@@ -113,7 +113,7 @@ describe('status 4', () => {
     const { told } = tellApart({ lstat: looksAt({}, Status.failure) });
     for (const error of [
       await told.reading(failure, file, signal),
-      await told.putting(failure, file, { signal, continues: true }),
+      await told.putting(failure, file, { signal, continues: true, fresh: false }),
       await told.moving(failure, file, other, { signal, replace: false }),
       await told.removing(failure, file, signal),
       await told.making(failure, file, signal),
@@ -134,7 +134,7 @@ it('any other answer stays as it is, without a look', async () => {
   const denied = refused('/in/a.csv', Status.permissionDenied);
   const lost = new StorageError('connection-lost', 'gone');
   for (const error of [denied, lost, new Error('a bug')]) {
-    expect(await told.putting(error, file, { signal, continues: false })).toBe(error);
+    expect(await told.putting(error, file, { signal, continues: false, fresh: false })).toBe(error);
     expect(await told.moving(error, file, other, { signal, replace: true })).toBe(error);
   }
   expect(asked).toEqual([]);

@@ -9,6 +9,12 @@ import type { Attributes } from './wire/messages.js';
 /** What looking shows of a path. undefined: the server does not say. */
 export type Presence = FileType | 'missing' | undefined;
 
+interface PutTried {
+  readonly signal: AbortSignal;
+  readonly continues: boolean;
+  readonly fresh: boolean;
+}
+
 /** Where an endpoint's paths lead. */
 export interface Places {
   readonly session: Session;
@@ -49,15 +55,14 @@ export class TellApart {
     return unexplained(error, this.#shown(path, found));
   }
 
-  /** Opening a file for writing, writing or closing it. `continues`: it has to be there already. */
-  async putting(
-    error: unknown,
-    path: RemotePath,
-    { signal, continues }: { readonly signal: AbortSignal; readonly continues: boolean },
-  ): Promise<unknown> {
+  /**
+   * Opening a file for writing, writing or closing it. `continues`: it has to be there already; `fresh`: it must not be.
+   */
+  async putting(error: unknown, path: RemotePath, { signal, continues, fresh }: PutTried): Promise<unknown> {
     if (!isFailure(error) || signal.aborted) return error;
     const [found, full] = await Promise.all([this.presence(path, signal), this.#isFull(path, signal)]);
     if (found === 'directory') return this.exists(path, 'is a directory', error);
+    if (fresh && (found === 'file' || found === 'other')) return this.exists(path, 'is there already', error);
     if (full) return this.#noSpace(error, path);
     if (found === 'file') return unexplained(error, this.#shown(path, found));
     const missing = await this.#missingParent(error, path, signal);

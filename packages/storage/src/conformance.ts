@@ -10,6 +10,8 @@ export interface OpenedEndpoint {
   readonly seed?: (path: string, content: Uint8Array) => Promise<void>;
   /** The other side is known to tell hashes: that it tells none is a failure. */
   readonly tellsHashes?: boolean;
+  /** The other side is known to say that it sets attributes, and not to do it. */
+  readonly feignsAttributes?: boolean;
   /** Called once after all tests; disposes of the endpoint and of what stands behind it. */
   readonly close: () => Promise<void>;
 }
@@ -69,7 +71,9 @@ export function describeEndpoint(name: string, open: () => Promise<OpenedEndpoin
         const entries = (await listed()).sort((a, b) => a.kind.localeCompare(b.kind));
         expect(entries).toEqual([
           { kind: 'directory', path: at('inner') },
-          { kind: 'file', path: at('a.txt'), size: 4, modifiedAt: expect.any(Date) },
+          expect.objectContaining({
+            ...{ kind: 'file', path: at('a.txt'), size: 4, modifiedAt: expect.any(Date) },
+          }),
         ]);
         const modifiedAt = entries[1]?.kind === 'file' ? +entries[1].modifiedAt : 0;
         expect(Math.abs(modifiedAt - before)).toBeLessThan(60_000);
@@ -278,6 +282,65 @@ export function describeEndpoint(name: string, open: () => Promise<OpenedEndpoin
         await Promise.all(contents.map((content, i) => put(at(`f${i}`), content)));
         const back = await Promise.all(contents.map((_, i) => read(at(`f${i}`))));
         expect(back.map(digest)).toEqual(contents.map(digest));
+      });
+    });
+
+    describe('a put of a fresh file', () => {
+      const putFresh = (path: RemotePath, content: string) =>
+        endpoint.put(path, inChunks(Buffer.from(content)), { signal, fresh: true });
+
+      it('makes it where there is none, and throws already-exists where there is one, which stays', async () => {
+        expect(await putFresh(at('file'), 'first')).toMatchObject({ size: 5 });
+        await expect(putFresh(at('file'), 'second')).rejects.toMatchObject(failed('already-exists'));
+        expect((await read(at('file'))).toString()).toBe('first');
+      });
+
+      it('may be empty, and may not be there already, empty', async () => {
+        expect(await putFresh(at('file'), '')).toMatchObject({ size: 0 });
+        await expect(putFresh(at('file'), '')).rejects.toMatchObject(failed('already-exists'));
+      });
+
+      it('leaves a directory alone', async () => {
+        await makeVisible(at('inner'));
+        if (endpoint.properties.keepsDirectories)
+          await expect(putFresh(at('inner'), 'x')).rejects.toMatchObject(failed('already-exists'));
+      });
+    });
+
+    describe('attributes', () => {
+      it('can be set where directories are kept', () => {
+        if (endpoint.properties.keepsDirectories) expect(endpoint.setAttributes).toBeDefined();
+      });
+
+      it('that are set are told, and leave each other and the bytes alone', async () => {
+        if (!endpoint.setAttributes || opened.feignsAttributes) return;
+        const modifiedAt = new Date('2001-02-03T04:05:06Z');
+        await put(at('file'), 'bytes');
+        await endpoint.setAttributes(at('file'), { modifiedAt }, { signal });
+        await endpoint.setAttributes(at('file'), { mode: 0o640 }, { signal });
+        const found = await endpoint.stat(at('file'), { signal });
+        expect(found).toEqual({ path: at('file'), size: 5, modifiedAt, mode: 0o640 });
+        await endpoint.setAttributes(at('file'), { mode: 0o604, modifiedAt: new Date(0) }, { signal });
+        const both = { modifiedAt: new Date(0), mode: 0o604 };
+        expect(await endpoint.stat(at('file'), { signal })).toMatchObject(both);
+        expect((await read(at('file'))).toString()).toBe('bytes');
+      });
+
+      it('stay with a file that is moved', async () => {
+        if (!endpoint.setAttributes || opened.feignsAttributes) return;
+        const modifiedAt = new Date('2001-02-03T04:05:06Z');
+        await put(at('file'), 'bytes');
+        await endpoint.setAttributes(at('file'), { modifiedAt, mode: 0o600 }, { signal });
+        await endpoint.move(at('file'), at('moved'), { signal, replace: false });
+        expect(await endpoint.stat(at('moved'), { signal })).toMatchObject({ modifiedAt, mode: 0o600 });
+      });
+
+      it('of nothing are not-found', async () => {
+        if (!endpoint.setAttributes || opened.feignsAttributes) return;
+        const modifiedAt = new Date(0);
+        await expect(endpoint.setAttributes(at('nothing'), { modifiedAt }, { signal })).rejects.toMatchObject(
+          failed('not-found'),
+        );
       });
     });
 

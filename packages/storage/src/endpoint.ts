@@ -1,4 +1,5 @@
 import type { Owner, RemotePath } from '@waybill/domain';
+import type { PartNaming } from '@waybill/domain/naming';
 
 /** A regular file. */
 export interface FileInfo {
@@ -6,6 +7,8 @@ export interface FileInfo {
   /** Bytes. */
   readonly size: number;
   readonly modifiedAt: Date;
+  /** Permission bits, `0o777` at most; left out where there are none, or nobody tells. */
+  readonly mode?: number;
 }
 
 /**
@@ -38,6 +41,8 @@ export interface EndpointProperties {
    * moving a file needs none.
    */
   readonly keepsDirectories: boolean;
+  /** How part files are named here; as ours are if left out. */
+  readonly partNaming?: PartNaming | undefined;
   /** Whose turn it is where something is wrong with this place or its files; the partner's if left out. */
   readonly owner?: Owner;
 }
@@ -63,6 +68,11 @@ export interface PutOptions extends Abortable {
    * emptied first. Throws `corrupted` if the file is shorter than `start`.
    */
   readonly start?: number;
+  /**
+   * The file has to be new: throws `already-exists` if anything is at `path`, and leaves that as it is. Where the other
+   * side can't make sure of it, it is looked at just before. Not with a `start`.
+   */
+  readonly fresh?: boolean;
   /**
    * Called as bytes arrive, with the length of the unbroken prefix that the other side has acknowledged, `start`
    * included. Never decreases, never skips a hole.
@@ -92,6 +102,14 @@ export interface MoveOptions extends Abortable {
    * false: throws `already-exists` if there is one, and leaves both files as they are.
    */
   readonly replace: boolean;
+}
+
+/** What can be set of a file besides its bytes. */
+export interface FileAttributes {
+  /** In steps of `timePrecisionMs`. */
+  readonly modifiedAt?: Date | undefined;
+  /** Permission bits, `0o777` at most. */
+  readonly mode?: number | undefined;
 }
 
 /**
@@ -134,6 +152,11 @@ export interface StorageEndpoint extends AsyncDisposable {
   recover?(path: RemotePath, options: Abortable): Promise<void>;
   /** Does nothing if there is no file at `path`. Never removes a directory. */
   remove(path: RemotePath, options: Abortable): Promise<void>;
+  /**
+   * Sets what is given and leaves the rest. Left out where files have no such attributes. Throws `not-found` if there is
+   * no file at `path`, where the other side tells.
+   */
+  setAttributes?(path: RemotePath, attributes: FileAttributes, options: Abortable): Promise<void>;
   /** Makes a directory and its parents; one that exists is a success. */
   makeDirectory(path: RemotePath, options: Abortable): Promise<void>;
   /**

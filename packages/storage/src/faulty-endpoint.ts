@@ -2,6 +2,7 @@ import type { RemotePath } from '@waybill/domain';
 import type {
   Abortable,
   EndpointProperties,
+  FileAttributes,
   FileInfo,
   HashOptions,
   ListEntry,
@@ -14,7 +15,16 @@ import type {
 import { StorageError } from './storage-error.js';
 import { takeUntilAborted, untilAborted } from './until-aborted.js';
 
-export type Operation = 'list' | 'stat' | 'read' | 'put' | 'move' | 'remove' | 'makeDirectory' | 'hash';
+export type Operation =
+  | 'list'
+  | 'stat'
+  | 'read'
+  | 'put'
+  | 'move'
+  | 'remove'
+  | 'setAttributes'
+  | 'makeDirectory'
+  | 'hash';
 
 /** What goes wrong. Byte counts are of the bytes that this call carries, from its `start` on. */
 export type FaultEffect =
@@ -50,6 +60,8 @@ export class FaultyEndpoint implements StorageEndpoint {
   readonly calls: { readonly operation: Operation; readonly path: RemotePath }[] = [];
   /** Where the wrapped endpoint has it. */
   readonly hash?: (path: RemotePath, options: HashOptions) => Promise<RemoteHash>;
+  /** Where the wrapped endpoint has it. */
+  readonly setAttributes?: NonNullable<StorageEndpoint['setAttributes']>;
   readonly #endpoint: StorageEndpoint;
   readonly #cues: Cue[];
 
@@ -58,6 +70,10 @@ export class FaultyEndpoint implements StorageEndpoint {
     this.#cues = plan.map((fault) => ({ fault, seen: 0 }));
     const hash = endpoint.hash?.bind(endpoint);
     if (hash) this.hash = (path, options) => this.#asked('hash', path, options, () => hash(path, options));
+    const setAttributes = endpoint.setAttributes?.bind(endpoint);
+    if (setAttributes)
+      this.setAttributes = (path: RemotePath, attributes: FileAttributes, options: Abortable) =>
+        this.#asked('setAttributes', path, options, () => setAttributes(path, attributes, options));
   }
 
   get label(): string {

@@ -1,10 +1,12 @@
 import type { Stats } from 'node:fs';
-import { constants, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { constants, lutimes, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { baseName, parentOf, printableName, type RemotePath } from '@waybill/domain';
+import type { PartNaming } from '@waybill/domain/naming';
 import type {
   Abortable,
   EndpointProperties,
+  FileAttributes,
   FileInfo,
   ListEntry,
   MoveOptions,
@@ -14,7 +16,7 @@ import type {
 } from './endpoint.js';
 import { type Jail, type JailedDirectory, openJail } from './jail.js';
 import { localError, storageError, systemCode, translated } from './local-errors.js';
-import { fileInfo, look, lookForFile, lookForRoom, readFile, writeFile } from './local-file.js';
+import { changeMode, fileInfo, look, lookForFile, lookForRoom, readFile, writeFile } from './local-file.js';
 import { listDirectory } from './local-list.js';
 import { moveWithoutReplacing } from './local-move.js';
 import { StorageError } from './storage-error.js';
@@ -24,6 +26,8 @@ export interface LocalEndpointOptions {
   readonly root: string;
   /** `file://` and the root if left out. */
   readonly label?: string;
+  /** How part files are named; as ours are if left out. */
+  readonly partNaming?: PartNaming | undefined;
 }
 
 /**
@@ -32,7 +36,7 @@ export interface LocalEndpointOptions {
  * @throws StorageError `not-found` if there is no such directory, `misconfigured` if `root` is not absolute
  */
 export async function openLocalEndpoint(options: LocalEndpointOptions): Promise<StorageEndpoint> {
-  const { root, label = `file://${printableName(root)}` } = options;
+  const { root, label = `file://${printableName(root)}`, partNaming } = options;
   if (!isAbsolute(root) || root.includes('\0'))
     throw localError('misconfigured', `local root "${printableName(root)}" is not an absolute path`);
   const jail = await translated(`open local root "${printableName(root)}"`, async () => {
@@ -41,25 +45,27 @@ export async function openLocalEndpoint(options: LocalEndpointOptions): Promise<
       throw localError('not-found', `local root "${printableName(root)}" is not a directory`);
     return openJail(real);
   });
-  return new LocalEndpoint(jail, label);
+  return new LocalEndpoint(jail, label, partNaming);
 }
 
 export class LocalEndpoint implements StorageEndpoint {
   readonly label: string;
-  readonly properties: EndpointProperties = {
-    atomicReplace: true,
-    timePrecisionMs: 1,
-    concurrent: true,
-    continues: true,
-    nearby: true,
-    keepsDirectories: true,
-    owner: 'us',
-  };
+  readonly properties: EndpointProperties;
   readonly #jail: Jail;
 
-  constructor(jail: Jail, label: string) {
+  constructor(jail: Jail, label: string, partNaming?: PartNaming) {
     this.#jail = jail;
     this.label = label;
+    this.properties = {
+      atomicReplace: true,
+      timePrecisionMs: 1,
+      concurrent: true,
+      continues: true,
+      nearby: true,
+      keepsDirectories: true,
+      partNaming,
+      owner: 'us',
+    };
   }
 
   async *list(directory: RemotePath, { signal }: Abortable): AsyncGenerator<ListEntry> {
@@ -119,6 +125,19 @@ export class LocalEndpoint implements StorageEndpoint {
       // Gone already, or its directory is.
       if (!(error instanceof StorageError && error.code === 'not-found')) throw error;
     }
+  }
+
+  async setAttributes(
+    path: RemotePath,
+    { modifiedAt, mode }: FileAttributes,
+    { signal }: Abortable,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    await this.#in('set attributes of', path, async (directory) => {
+      const stats = await lookForFile(directory, path);
+      if (modifiedAt) await lutimes(directory.child(baseName(path)), stats.atime, modifiedAt);
+      if (mode !== undefined) await changeMode(directory, path, mode);
+    });
   }
 
   async makeDirectory(path: RemotePath, { signal }: Abortable): Promise<void> {

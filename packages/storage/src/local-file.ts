@@ -14,8 +14,11 @@ const TAIL_SIZE = 4 * 1024;
 /** O_NONBLOCK: a FIFO that takes the file's place at the last moment is opened without waiting for its other end. */
 const SAFELY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+const PERMISSIONS = 0o777;
+
 export function fileInfo(path: RemotePath, stats: Stats): FileInfo {
-  return { path, size: stats.size, modifiedAt: new Date(stats.mtimeMs) };
+  const { size, mtimeMs, mode } = stats;
+  return { path, size, modifiedAt: new Date(mtimeMs), mode: mode & PERMISSIONS };
 }
 
 /** What is at `path`, without following it; `undefined` if nothing is. Throws `path-refused` for a symbolic link. */
@@ -116,10 +119,11 @@ export async function writeFile(
   directory: JailedDirectory,
   path: RemotePath,
   body: AsyncIterable<Uint8Array>,
-  { signal, start = 0, onProgress }: PutOptions,
+  options: PutOptions,
 ): Promise<WrittenFile> {
+  const { signal, start = 0, onProgress } = options;
   const what = `write "${printableName(path)}"`;
-  const { handle, created } = await translated(what, () => openForWriting(directory, path, start));
+  const { handle, created } = await translated(what, () => openForWriting(directory, path, options));
   try {
     await writeBody(handle, body, start, signal, onProgress, what);
     await translated(what, () => untilAborted(handle.sync(), signal));
@@ -134,9 +138,25 @@ export async function writeFile(
   }
 }
 
-async function openForWriting(directory: JailedDirectory, path: RemotePath, start: number) {
+/** Sets the permissions of a regular file. One that has them need not be opened, which it may forbid. */
+export async function changeMode(directory: JailedDirectory, path: RemotePath, mode: number): Promise<void> {
+  if (((await lookForFile(directory, path)).mode & PERMISSIONS) === mode) return;
+  const opened = await open(directory.child(baseName(path)), constants.O_RDONLY | SAFELY);
+  const { handle } = await regularOnly(opened, path);
+  try {
+    await handle.chmod(mode);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openForWriting(
+  directory: JailedDirectory,
+  path: RemotePath,
+  { start = 0, fresh = false }: PutOptions,
+) {
   const found = start > 0 ? await lookForFile(directory, path) : await lookForRoom(directory, path);
-  const create = start > 0 ? 0 : constants.O_CREAT;
+  const create = start > 0 ? 0 : constants.O_CREAT | (fresh ? constants.O_EXCL : 0);
   const target = directory.child(baseName(path));
   const { handle, stats } = await regularOnly(
     await open(target, constants.O_WRONLY | create | SAFELY, 0o666),

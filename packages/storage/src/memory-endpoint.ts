@@ -4,6 +4,7 @@ import { joinPath, parentOf, parsePath, printableName, type RemotePath, rootPath
 import type {
   Abortable,
   EndpointProperties,
+  FileAttributes,
   FileInfo,
   HashOptions,
   ListEntry,
@@ -116,8 +117,10 @@ export class MemoryEndpoint implements StorageEndpoint {
   }
 
   async put(path: RemotePath, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<FileInfo> {
-    const { signal, start = 0, onProgress } = options;
+    const { signal, start = 0, fresh = false, onProgress } = options;
     signal.throwIfAborted();
+    if (fresh && this.#files.has(path))
+      throw new StorageError('already-exists', `${this.#place(path)} is there already`);
     const file = this.#openForWriting(path, start);
     file.truncate(start);
     for await (const chunk of takeUntilAborted(body, signal)) {
@@ -141,6 +144,13 @@ export class MemoryEndpoint implements StorageEndpoint {
   async remove(path: RemotePath, { signal }: Abortable): Promise<void> {
     signal.throwIfAborted();
     this.#files.delete(path);
+  }
+
+  async setAttributes(path: RemotePath, attributes: FileAttributes, { signal }: Abortable): Promise<void> {
+    signal.throwIfAborted();
+    const file = this.#file(path);
+    file.modifiedAt = attributes.modifiedAt ?? file.modifiedAt;
+    file.mode = attributes.mode ?? file.mode;
   }
 
   async makeDirectory(path: RemotePath, { signal }: Abortable): Promise<void> {
@@ -203,6 +213,7 @@ export class MemoryEndpoint implements StorageEndpoint {
 class MemoryFile {
   size = 0;
   modifiedAt = new Date();
+  mode: number | undefined;
   #buffer = new Uint8Array(0);
 
   truncate(size: number): void {
@@ -228,7 +239,8 @@ class MemoryFile {
   }
 
   info(path: RemotePath): FileInfo {
-    return { path, size: this.size, modifiedAt: this.modifiedAt };
+    const { size, modifiedAt, mode } = this;
+    return { path, size, modifiedAt, ...(mode !== undefined && { mode }) };
   }
 }
 

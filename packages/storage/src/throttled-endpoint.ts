@@ -24,6 +24,7 @@ class ThrottledEndpoint implements StorageEndpoint {
   /** Where the wrapped endpoint has them. */
   readonly hash?: (path: RemotePath, options: HashOptions) => Promise<RemoteHash>;
   readonly recover?: (path: RemotePath, options: Abortable) => Promise<void>;
+  readonly setAttributes?: NonNullable<StorageEndpoint['setAttributes']>;
   readonly #endpoint: StorageEndpoint;
   readonly #throttle: Throttle;
   #closed: PromiseLike<void> | undefined;
@@ -36,6 +37,8 @@ class ThrottledEndpoint implements StorageEndpoint {
     const [hash, recover] = [endpoint.hash?.bind(endpoint), endpoint.recover?.bind(endpoint)];
     if (hash) this.hash = hash;
     if (recover) this.recover = recover;
+    const setAttributes = endpoint.setAttributes?.bind(endpoint);
+    if (setAttributes) this.setAttributes = setAttributes;
   }
 
   list(directory: RemotePath, options: Abortable): AsyncIterable<ListEntry> {

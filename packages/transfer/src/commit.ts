@@ -1,8 +1,9 @@
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { giveBackIfClaimed } from './claim-source.js';
 import { commitUnderFreeName } from './free-name.js';
-import { renameOnto } from './rename-onto.js';
-import { type FileToMove, type RunContext, removePart, statIfAny } from './run-context.js';
+import { isInPlace, removePart } from './part-file.js';
+import { markDelivered, renameOnto } from './rename-onto.js';
+import { type FileToMove, type RunContext, statIfAny } from './run-context.js';
 import type { PlacedPart, WholePart } from './run-journal.js';
 import { skipSameAgain } from './skip-seen.js';
 
@@ -16,6 +17,7 @@ export async function mayMove(run: RunContext, file: FileToMove): Promise<boolea
   // What may have been delivered before lies there, most likely: its content is compared first, and renaming tells.
   const again = run.seen.perhaps(file.sourcePath, file.size);
   if ((conflict !== 'skip' && conflict !== 'fail') || again) return true;
+  if (isInPlace(file) && run.ownParts.ownPart(file)) return true;
   const found = await statIfAny(run.target, file.targetPath, run.signal);
   if (!found) return true;
   if (conflict === 'fail')
@@ -35,6 +37,7 @@ export async function commit(
   file: FileToMove,
   proof: WholePart,
 ): Promise<PlacedPart | 'skipped'> {
+  if (isInPlace(file)) return commitInPlace(run, file, proof);
   if (await skipSameAgain(run, file, proof)) return 'skipped';
   const { conflict } = run.definition;
   if (conflict === 'rename') return commitUnderFreeName(run, file, proof);
@@ -44,7 +47,16 @@ export async function commit(
   throw taken;
 }
 
-async function skip(run: RunContext, file: FileToMove): Promise<'skipped'> {
+/** The file has its final name already. */
+async function commitInPlace(run: RunContext, file: FileToMove, proof: WholePart): Promise<PlacedPart> {
+  const placed = { ...proof, targetPath: file.targetPath };
+  await run.journal.committing(file.id, placed);
+  await run.preserver.preserve(file);
+  await markDelivered(run, file, proof);
+  return placed;
+}
+
+export async function skip(run: RunContext, file: FileToMove): Promise<'skipped'> {
   const found = await statIfAny(run.target, file.targetPath, run.signal);
   await giveBackIfClaimed(run, file);
   await run.journal.skipped(file.id, skipReason(run, file, found));

@@ -1,8 +1,9 @@
 import { type FileInfo, StorageError } from '@waybill/storage';
 import { Checkpoints } from './checkpoints.js';
 import type { FileHash, HashedBytes } from './file-hash.js';
+import { hasToBeFresh, isInPlace, type Making, partTaken } from './part-file.js';
 import { requiredChecksum } from './required-checksum.js';
-import { fromTheStart, startPoint } from './resume.js';
+import { startPoint } from './resume.js';
 import { type FileToMove, isCode, isSameVersion, type RunContext, statIfAny } from './run-context.js';
 import { Superseded, type WholePart } from './run-journal.js';
 import { Transformation } from './transform-file.js';
@@ -23,15 +24,14 @@ interface Read {
  */
 export async function copyToPart(run: RunContext, file: FileToMove): Promise<WholePart> {
   const refuseOtherBytes = await requiredChecksum(run, file);
-  const transforms = await run.transformsOf(file);
-  // Encryption and the like put out other bytes each time: what transforms change starts over.
-  const start = transforms ? fromTheStart(run) : await startPoint(run, file);
-  await run.journal.moving(file.id, { partPath: file.partPath, resumedFrom: start.bytes });
-  // An attempt that was given up for lost may still hold the old part file open: then it writes into nothing.
-  if (start.bytes === 0 && file.begun) await run.target.remove(file.partPath, { signal: run.signal });
+  const start = await startPoint(run, file);
+  const { partPath, targetPath } = file;
+  await run.journal.moving(file.id, { partPath, targetPath, resumedFrom: start.bytes });
+  if (start.bytes === 0 && file.begun) await startOver(run, file);
   run.meter.moved(file.id, start.bytes, file.size);
 
   const read: Read = { bytes: start.bytes, hash: start.hash };
+  const transforms = await run.transformsOf(file);
   const transformation = transforms && new Transformation(transforms, file, run.checksums);
   const held = await putWithCheckpoints(run, file, read, transformation);
   await refuseOtherVersion(run, file, read);
@@ -52,6 +52,14 @@ function sentOf(
   return { ...put, sha256: checksums.sha256, ...(checksum !== undefined && { checksum }) };
 }
 
+/** An attempt that was given up for lost may still hold the old part file open: then it writes into nothing. */
+async function startOver(run: RunContext, file: FileToMove): Promise<void> {
+  const path = run.ownParts.ownPart(file);
+  if (path === undefined) return;
+  await run.target.remove(path, { signal: run.signal });
+  await run.ownParts.release(file.id);
+}
+
 /** @returns what the target then says it holds; `undefined` if nobody may look, and that is no proof that is required */
 async function putWithCheckpoints(
   run: RunContext,
@@ -66,23 +74,29 @@ async function putWithCheckpoints(
     now: run.now,
   });
   const source = body(run, file, read, checkpoints);
+  const making = run.ownParts.making(file);
+  const fresh = read.bytes === 0 && hasToBeFresh(run, file);
   try {
     const held = await run.target.put(file.partPath, transformation ? transformation.of(source) : source, {
       signal: run.signal,
-      start: read.bytes,
+      ...{ start: read.bytes, fresh },
       onProgress: (bytes) => {
+        making.made();
         run.meter.moved(file.id, transformation ? read.bytes : bytes, file.size);
         checkpoints.acknowledged(bytes);
       },
     });
-    await checkpoints.settle();
+    making.made();
+    await Promise.all([checkpoints.settle(), making.settle()]);
     return held;
   } catch (error) {
     if (isCode(error, 'unproven') && run.proof !== 'size') {
-      await checkpoints.settle();
+      making.made();
+      await Promise.all([checkpoints.settle(), making.settle()]);
       return undefined;
     }
-    await saveForNextAttempt(run, checkpoints, error);
+    if (fresh && isCode(error, 'already-exists') && !isInPlace(file)) throw partTaken(run, file, error);
+    await saveForNextAttempt(run, { checkpoints, making }, error);
     // A file that is still being written looks damaged to the transforms.
     if (isCode(error, 'transform-failed')) await refuseOtherVersion(run, file, read);
     throw error;
@@ -107,13 +121,18 @@ async function* body(
 }
 
 /** Not after the run was taken over: then the journal is somebody else's. */
-async function saveForNextAttempt(run: RunContext, checkpoints: Checkpoints, cause: unknown): Promise<void> {
+async function saveForNextAttempt(
+  run: RunContext,
+  { checkpoints, making }: { readonly checkpoints: Checkpoints; readonly making: Making },
+  cause: unknown,
+): Promise<void> {
   if (cause instanceof Superseded || run.signal.reason instanceof Superseded) return;
   try {
+    await making.settle();
     await checkpoints.flush();
   } catch (error) {
     if (error instanceof Superseded) throw error;
-    run.warn('the last checkpoint could not be written; the next attempt moves more bytes again', error);
+    run.warn('how far it came could not be written down; the next attempt moves more bytes again', error);
   }
 }
 

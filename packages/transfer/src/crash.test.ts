@@ -1,10 +1,12 @@
-import type { ConflictRule, Disposition } from '@waybill/domain';
+import { type ConflictRule, type Disposition, parsePath } from '@waybill/domain';
+import type { PartNaming } from '@waybill/domain/naming';
 import { type Fault, faulty, type Operation } from '@waybill/storage/faulty';
 import { describe, expect, it } from 'vitest';
 import type { RunTransferInput } from './run-transfer.js';
 import { Crash, Crashed, CrashingEndpoint } from './testing/crash.js';
-import { archived, aWorld, someBytes, type World } from './testing/world.js';
+import { archived, aWorld, seededAt, someBytes, type World } from './testing/world.js';
 
+const signal = new AbortController().signal;
 const CHUNK = 64 * 1024;
 const newFile = someBytes(3 * CHUNK + 17);
 const clashing = someBytes(CHUNK, 2);
@@ -18,7 +20,20 @@ const late = (['skip', 'fail', 'rename'] as const).map((conflict) => ({
   conflict,
   late: true,
 }));
-const table: Rules[] = [...early, ...late];
+const namings: PartNaming[] = [{ kind: 'suffix', suffix: '.part' }, { kind: 'none' }];
+const named: Rules[] = namings.flatMap((partNaming) =>
+  conflicts.flatMap((conflict) => {
+    const rules = { disposition: archived, conflict, partNaming };
+    return conflict === 'replace' ? [rules] : [rules, { ...rules, late: true }];
+  }),
+);
+// A prefix is a suffix to the engine, and another directory holds names of ours.
+for (const partNaming of [
+  { kind: 'prefix', prefix: '.' },
+  { kind: 'directory', directory: parsePath('parts') },
+] as const)
+  named.push({ disposition: archived, conflict: 'rename', partNaming });
+const table: Rules[] = [...early, ...late, ...named];
 
 const STATES = {
   ...{ replace: 'delivered', rename: 'delivered' },
@@ -30,14 +45,16 @@ interface Rules {
   readonly conflict: ConflictRule;
   /** The other file shows up at the target only while ours is moved. */
   readonly late?: boolean;
+  readonly partNaming?: PartNaming;
 }
 
 /** `a` meets nothing at the target, `b` another file. */
-function twoFiles({ disposition, conflict, late }: Rules) {
-  const world = aWorld({ a: newFile, b: clashing }, { disposition, conflict, verification: 'read-back' });
+function twoFiles({ disposition, conflict, late, partNaming }: Rules) {
+  const rules = { disposition, conflict, verification: 'read-back' } as const;
+  const world = aWorld({ a: newFile, b: clashing }, rules, partNaming && { partNaming });
   const source = new CrashingEndpoint(world.source);
   const target = new CrashingEndpoint(world.target);
-  if (late) target.beforePut = (path) => path.includes('-b') && world.target.seed('out/b', theirs);
+  if (late) target.beforePut = (path) => /[/.-]b/.test(path) && world.target.seed('out/b', theirs);
   else world.target.seed('out/b', theirs);
   const attempt = (input: Partial<RunTransferInput> = {}) =>
     world.run({ source, target, checkpointEveryBytes: CHUNK, ...input });
@@ -55,12 +72,12 @@ function twoFiles({ disposition, conflict, late }: Rules) {
 }
 
 /** Everything delivered exactly once, everything disposed of exactly once, nothing left over. */
-function expectAllInOrder(
+async function expectAllInOrder(
   { source, target, journal }: World,
   moves: { readonly source: readonly string[]; readonly target: readonly string[] },
-  { disposition, conflict }: Rules,
+  { disposition, conflict, partNaming }: Rules,
   step: string,
-): void {
+): Promise<void> {
   const bName = { replace: 'b', rename: 'b (1)', skip: '', fail: '' }[conflict];
   const bDelivered = bName !== '';
   const expected = new Map([
@@ -71,10 +88,15 @@ function expectAllInOrder(
   const kept = disposition.kind === 'keep';
   const delivered = bDelivered ? ['a', 'b'] : ['a'];
   const names = bDelivered ? ['a', bName] : ['a'];
+  const renamed = partNaming?.kind === 'none' ? [] : names;
   const left = kept ? ['a', 'b'] : bDelivered ? [] : ['b'];
   expect(target.paths(), step).toEqual([...expected.keys()]);
   for (const [path, content] of expected) expect(target.content(path)?.equals(content), step).toBe(true);
-  expect(moves.target.map((move) => move.replace(/^.* -> out\//, '')).sort(), step).toEqual(names);
+  for (const name of names) {
+    const { modifiedAt } = await target.stat(parsePath(`out/${name}`), { signal });
+    expect(modifiedAt, step).toEqual(seededAt);
+  }
+  expect(moves.target.map((move) => move.replace(/^.* -> out\//, '')).sort(), step).toEqual(renamed);
   const done = disposition.kind === 'archive' ? delivered.map((name) => `done/${name}`) : [];
   expect(source.paths(), step).toEqual([...done, ...left.map((name) => `in/${name}`)]);
   expect(moves.source.length, step).toBe(done.length);
@@ -86,7 +108,8 @@ function expectAllInOrder(
 const endOf = (conflict: ConflictRule) => ({ state: conflict === 'fail' ? 'partial' : 'succeeded' });
 
 describe.each(table)(
-  'with disposition $disposition.kind and conflict rule $conflict, late: $late',
+  'with disposition $disposition.kind, conflict rule $conflict and part naming $partNaming.kind, late: $late',
+  { timeout: 60_000 },
   (rules) => {
     const { conflict } = rules;
 
@@ -100,7 +123,7 @@ describe.each(table)(
         noCrash();
         expect(await attempt(), `step ${step}`).toMatchObject(endOf(conflict));
         const moves = { source: source.effects, target: target.effects };
-        expectAllInOrder(world, moves, rules, `crashed at step ${step}`);
+        await expectAllInOrder(world, moves, rules, `crashed at step ${step}`);
       }
       expect(step).toBeGreaterThan(40);
     });
@@ -115,7 +138,7 @@ describe.each(table)(
         noCrash();
         expect(await attempt(), `step ${step}`).toMatchObject(endOf(conflict));
         const moves = { source: source.effects, target: target.effects };
-        expectAllInOrder(world, moves, rules, `crashed again after step ${step}`);
+        await expectAllInOrder(world, moves, rules, `crashed again after step ${step}`);
       }
     });
 
@@ -134,7 +157,7 @@ describe.each(table)(
           const where = `${fault.on} no. ${fault.call} at the ${side}`;
           expect(await attempt(), where).toMatchObject(endOf(conflict));
           const moves = { source: source.effects, target: target.effects };
-          expectAllInOrder(world, moves, rules, where);
+          await expectAllInOrder(world, moves, rules, where);
         }
       }
     });

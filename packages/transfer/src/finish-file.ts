@@ -3,7 +3,8 @@ import { dispose } from './dispose.js';
 import { concernsOneFile } from './failure-reach.js';
 import { attempted, type LooseEnds } from './loose-ends.js';
 import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
-import { fileOf, type RunContext, removePart } from './run-context.js';
+import { removePart } from './part-file.js';
+import { fileOf, type RunContext } from './run-context.js';
 import type { DeliveryRecord } from './run-journal.js';
 import { writeChecksum } from './written-checksum.js';
 
@@ -13,7 +14,7 @@ import { writeChecksum } from './written-checksum.js';
  */
 export async function finishFile(run: RunContext, record: DeliveryRecord, ends: LooseEnds): Promise<void> {
   run.signal.throwIfAborted();
-  if (record.state === 'skipped') return removePart(run, fileOf(run.definition, record));
+  if (record.state === 'skipped') return removePart(run, fileOf(run, record));
   const delivered =
     record.state === 'delivered' ? deliveredBefore(run, record) : await deliver(run, record, ends);
   if (delivered && (await attachChecksum(run, delivered, ends))) await disposeOf(run, delivered, ends);

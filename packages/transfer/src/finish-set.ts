@@ -3,7 +3,8 @@ import { StorageError } from '@waybill/storage';
 import { attachChecksum, disposeOf } from './finish-file.js';
 import { attempted, fail, isAllDone, type LooseEnds, settle } from './loose-ends.js';
 import { commitFile, type Delivered, deliveredBefore, type Staged, stageFile } from './move-file.js';
-import { fileOf, type RunContext, removePart } from './run-context.js';
+import { removePart } from './part-file.js';
+import { fileOf, type RunContext } from './run-context.js';
 import type { DeliveryRecord } from './run-journal.js';
 import { controlFinder } from './whole-set.js';
 
@@ -49,7 +50,7 @@ export async function finishSet(
 
   const waiting = new Map<DeliveryRecord, Staged>();
   await inLanes(unfinished, async (record) => {
-    if (record.state === 'skipped') return removePart(run, fileOf(run.definition, record));
+    if (record.state === 'skipped') return removePart(run, fileOf(run, record));
     if (record.state === 'delivered') return arrive(deliveredBefore(run, record));
     const staged = await attempted(run, record, ends, () => stageFile(run, record));
     if (staged === 'failed') return;

@@ -24,7 +24,7 @@ export async function commitUnderFreeName(
 }
 
 /** The names under which neither file nor checksum file was found, in turn: each may be taken by the time it is used. */
-async function* freeNames(run: RunContext, { targetPath }: FileToMove) {
+export async function* freeNames(run: RunContext, { targetPath }: FileToMove) {
   const { renameSuffix, checksumFile } = run.definition.target;
   const beside = checksumFile && companionFinder(checksumFile.name);
   const isFree = async (path: RemotePath | undefined) =>
@@ -33,7 +33,7 @@ async function* freeNames(run: RunContext, { targetPath }: FileToMove) {
     if ((await isFree(name)) && (await isFree(beside?.(name)))) yield name;
 }
 
-function noneFree(run: RunContext, { targetPath }: FileToMove): StorageError {
+export function noneFree(run: RunContext, { targetPath }: FileToMove): StorageError {
   const suffix = run.definition.target.renameSuffix ?? DEFAULT_RENAME_SUFFIX;
   return new StorageError(
     'already-exists',

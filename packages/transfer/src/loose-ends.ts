@@ -2,7 +2,8 @@ import type { Id } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
 import { giveBackIfClaimed } from './claim-source.js';
 import { reachOf } from './failure-reach.js';
-import { fileOf, type RunContext, removePart } from './run-context.js';
+import { removePart } from './part-file.js';
+import { fileOf, type RunContext } from './run-context.js';
 import type { DeliveryRecord } from './run-journal.js';
 
 /** What an attempt could not bring to an end. */
@@ -54,7 +55,7 @@ export async function fail(
   error: StorageError,
   ends: LooseEnds,
 ): Promise<void> {
-  const file = fileOf(run.definition, record);
+  const file = fileOf(run, record);
   await giveBackIfClaimed(run, file);
   await run.journal.failed(record.id, error.failure, 'failed');
   run.meter.settled(record.id, 'failed');

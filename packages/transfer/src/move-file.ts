@@ -3,6 +3,7 @@ import { StorageError } from '@waybill/storage';
 import { claimSource } from './claim-source.js';
 import { commit, mayMove } from './commit.js';
 import { copyToPart } from './copy-file.js';
+import { adoptLeftover, holdsPart, isInPlace, removePart } from './part-file.js';
 import { outcomeUnknown, reconcile } from './reconcile.js';
 import {
   asSelected,
@@ -11,10 +12,10 @@ import {
   isCode,
   isSameVersion,
   type RunContext,
-  removePart,
 } from './run-context.js';
 import type { DeliveryRecord, PlacedPart, WholePart } from './run-journal.js';
 import { skipSeen } from './skip-seen.js';
+import { writeInPlace } from './write-in-place.js';
 import type { Arrived } from './written-checksum.js';
 
 /** A file with the version of the source that was moved and the name that it got, and what is known of its bytes. */
@@ -33,8 +34,8 @@ export interface Staged {
 }
 
 /** What an earlier attempt delivered. */
-export function deliveredBefore({ definition }: RunContext, record: DeliveryRecord): Delivered {
-  return { state: 'delivered', file: fileOf(definition, record), arrived: record };
+export function deliveredBefore(run: RunContext, record: DeliveryRecord): Delivered {
+  return { state: 'delivered', file: fileOf(run, record), arrived: record };
 }
 
 /** One delivery, from wherever the last attempt left it to its final name; `undefined` if it was skipped. */
@@ -51,16 +52,21 @@ export async function stageFile(
   run: RunContext,
   record: DeliveryRecord,
 ): Promise<Staged | Delivered | undefined> {
-  const recalled = fileOf(run.definition, record);
+  const recalled = fileOf(run, record);
   if (await skipSeen(run, recalled)) return undefined;
   const settled = await settleCommit(run, record, recalled);
   if (settled) return settled;
+  await adoptLeftover(run, recalled);
   if (!(await mayMove(run, recalled))) return undefined;
   await claimSource(run, recalled);
   // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
   const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
-  const proof = await discarding(run, file, () => copyToPart(run, file));
-  return { state: 'staged', file, proof };
+  return discarding(run, file, () => moveBytes(run, file));
+}
+
+async function moveBytes(run: RunContext, file: FileToMove): Promise<Staged | undefined> {
+  if (isInPlace(file)) return writeInPlace(run, file);
+  return { state: 'staged', file, proof: await copyToPart(run, file) };
 }
 
 /** Gives what was staged its final name; `undefined` if it was skipped. */
@@ -84,7 +90,7 @@ async function settleCommit(
   file: FileToMove,
 ): Promise<Staged | Delivered | undefined> {
   const { committing, state } = record;
-  if (!committing || !mayHaveCommitted(run, state)) return undefined;
+  if (!committing || !mayHaveCommitted(run, record, file)) return undefined;
   const placed = { ...file, targetPath: committing.targetPath };
   // A target that replaces in steps may have stopped between two of them.
   await run.target.recover?.(placed.targetPath, { signal: run.signal });
@@ -96,6 +102,7 @@ async function settleCommit(
   });
   if (!('assurance' in finding)) {
     if (finding.kind === 'gone' && !decided) throw outcomeUnknown(run, placed, committing);
+    if (finding.kind === 'gone') await run.ownParts.release(file.id);
     return undefined;
   }
   const proven = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
@@ -107,8 +114,8 @@ async function settleCommit(
  * A delivery that failed, `selected` again once a person has retried it, is simply sent again, unless that would put a
  * second file beside the first.
  */
-function mayHaveCommitted({ definition }: RunContext, state: DeliveryRecord['state']): boolean {
-  return state === 'moving' || state === 'unknown' || definition.conflict === 'rename';
+function mayHaveCommitted({ definition }: RunContext, { state }: DeliveryRecord, file: FileToMove): boolean {
+  return state === 'moving' || state === 'unknown' || definition.conflict === 'rename' || isInPlace(file);
 }
 
 /** What is required may have grown since the rename was asked for. */
@@ -120,8 +127,10 @@ async function settleArrived(run: RunContext, file: FileToMove, placed: PlacedPa
         `"${run.proof}" is required; require less to have it counted as delivered`,
     );
   await run.journal.committing(file.id, placed);
-  await run.target.remove(file.partPath, { signal: run.signal });
+  if (isInPlace(file)) await run.preserver.preserve(file);
+  if (await holdsPart(run, file, placed)) await run.target.remove(file.partPath, { signal: run.signal });
   await run.journal.delivered(file.id, placed);
+  run.ownParts.delivered(file.id);
   return deliveredAs(file, placed);
 }
 

@@ -12,7 +12,7 @@ afterEach(() => {
 function record(id: string, state: DeliveryRecord['state'], size: number): DeliveryRecord {
   return {
     ...{ id, sourcePath: `in/${id}`, targetPath: `out/${id}`, size, state, disposed: false },
-    ...{ sourceModifiedAt: undefined, partPath: undefined, checkpoint: undefined },
+    ...{ sourceModifiedAt: undefined, partPath: undefined, claimed: false, checkpoint: undefined },
     ...{ committing: undefined, sha256: undefined },
   };
 }

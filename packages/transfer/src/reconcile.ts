@@ -1,7 +1,7 @@
-import type { Assurance, RemotePath } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import { type FileToMove, isCode, type RunContext, statIfAny } from './run-context.js';
-import { askForHash, type Whole, wholeOf } from './verify.js';
+import { holdsPart } from './part-file.js';
+import { type FileToMove, isCode, type RunContext } from './run-context.js';
+import { type Held, holds, type Whole } from './verify.js';
 
 /**
  * What became of a rename whose answer nobody heard.
@@ -14,16 +14,13 @@ export type Finding =
   /** `assurance`: how it was told. */
   { readonly kind: 'arrived' | 'ready'; readonly assurance: Held } | { readonly kind: 'unusable' | 'gone' };
 
-/** Two ways of telling which bytes a file holds. */
-export type Held = Extract<Assurance, 'read-back' | 'remote-hash'>;
-
 /**
  * Looks at the part file and the final name of a delivery whose rename may have been asked for.
  * @throws StorageError `outcome-unknown` where the target lets nobody look
  */
 export async function reconcile(run: RunContext, file: FileToMove, whole: Whole): Promise<Finding> {
   return orUnknown(run, file, whole, async () => {
-    const part = await statIfAny(run.target, file.partPath, run.signal);
+    const part = await holdsPart(run, file, whole);
     const arrived = async (): Promise<Finding | undefined> => {
       const assurance = await holds(run, file.targetPath, whole);
       return assurance && { kind: 'arrived', assurance };
@@ -56,24 +53,6 @@ export async function orUnknown<T>(
         'the partner whether it arrived; retry the run only if it has to be sent again',
       { cause: error },
     );
-  }
-}
-
-/**
- * Does the file at `path` of the target have exactly these bytes? If its size is right, the target is asked for its
- * hash; unless that is the one, the file is read.
- * @returns how it was told that it has
- */
-export async function holds(run: RunContext, path: RemotePath, whole: Whole): Promise<Held | undefined> {
-  const found = await statIfAny(run.target, path, run.signal);
-  if (found?.size !== whole.bytes) return undefined;
-  try {
-    if ((await askForHash(run, path, whole.sha256)).kind === 'same') return 'remote-hash';
-    const { sha256 } = await wholeOf(run.target, path, run.signal);
-    return sha256 === whole.sha256 ? 'read-back' : undefined;
-  } catch (error) {
-    if (isCode(error, 'not-found')) return undefined;
-    throw error;
   }
 }
 

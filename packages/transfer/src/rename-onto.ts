@@ -1,8 +1,10 @@
-import { stronger } from '@waybill/domain';
+import { parentOf, stronger } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import { type Held, holds, orUnknown, outcomeUnknown } from './reconcile.js';
-import { type FileToMove, isCode, type RunContext, statIfAny } from './run-context.js';
+import { holdsPart } from './part-file.js';
+import { orUnknown, outcomeUnknown } from './reconcile.js';
+import { type FileToMove, isCode, type RunContext } from './run-context.js';
 import type { WholePart } from './run-journal.js';
+import { type Held, holds } from './verify.js';
 
 /**
  * Renames the part file onto `file.targetPath`: the step that makes it visible, and that can't be undone. Written down
@@ -17,23 +19,39 @@ export async function renameOnto(
 ): Promise<StorageError | undefined> {
   const { partPath, targetPath } = file;
   await run.journal.committing(file.id, { ...proof, targetPath });
+  await run.preserver.preserve(file);
   let proven = proof;
   try {
     await run.target.move(partPath, targetPath, { replace, signal: run.signal });
   } catch (error) {
     if (isCode(error, 'already-exists')) return error;
     const found = await tookEffect(run, file, proof, error);
-    if (!found) throw error;
+    if (!found) throw acrossDirectories(error, file);
     proven = { ...proof, assurance: stronger(proof.assurance, found) };
   }
-  await run.journal.delivered(file.id, { ...proven, targetPath });
-  if (proven.assurance === 'none')
+  await markDelivered(run, file, proven);
+  return undefined;
+}
+
+/** The file is whole, under its final name, and proven as the run requires. */
+export async function markDelivered(run: RunContext, file: FileToMove, proof: WholePart): Promise<void> {
+  const { targetPath } = file;
+  await run.journal.delivered(file.id, { ...proof, targetPath });
+  run.ownParts.delivered(file.id);
+  if (proof.assurance === 'none')
     run.warn(
       `${targetPath} at ${run.target.label} counts as delivered without any proof: nobody may look there, and ` +
         '"none" is what is required',
       undefined,
     );
-  return undefined;
+}
+
+/** Of a part file in another directory, what a server refuses without a reason is most likely to be that. */
+function acrossDirectories(error: unknown, { partPath, targetPath }: FileToMove): unknown {
+  if (parentOf(partPath) === parentOf(targetPath) || !isCode(error, 'unsupported', 'unknown')) return error;
+  const { code, message, owner } = error;
+  const advice = `"${parentOf(partPath)}" has to be on the same file system: choose another directory for part files`;
+  return new StorageError(code, `${message}; ${advice}`, { cause: error, owner });
 }
 
 /**
@@ -52,7 +70,7 @@ async function tookEffect(
   if (isCode(error, 'permission-denied', 'path-refused', 'unsupported')) return undefined;
   run.warn(`${file.partPath} at ${run.target.label} could not be renamed; looking what became of it`, error);
   return orUnknown(run, file, proof, async () => {
-    if (await statIfAny(run.target, file.partPath, run.signal)) return undefined;
+    if (await holdsPart(run, file, proof)) return undefined;
     const found = await holds(run, file.targetPath, proof);
     if (found) return found;
     throw outcomeUnknown(run, file, proof, error);

@@ -21,7 +21,10 @@ export function fromTheStart({ checksums }: Pick<RunContext, 'checksums'>): Star
  */
 export async function startPoint(run: RunContext, file: FileToMove): Promise<StartPoint> {
   const { checkpoint } = file;
-  if (!checkpoint || !run.target.properties.continues) return fromTheStart(run);
+  if (!checkpoint || !run.target.properties.continues || !run.ownParts.ownPart(file))
+    return fromTheStart(run);
+  // Encryption and the like put out other bytes each time: what transforms change starts over.
+  if (await run.transformsOf(file)) return fromTheStart(run);
   return (
     (await provenByHash(run, file, checkpoint)) ??
     (await prefixThatFits(run, run.target, file.partPath, checkpoint)) ??
@@ -61,7 +64,7 @@ async function prefixThatFits(
 }
 
 /** The first `length` bytes of a file, or all of a shorter one; `undefined` if there is none, or it may not be read. */
-async function hashPrefix(
+export async function hashPrefix(
   { checksums, signal }: RunContext,
   endpoint: StorageEndpoint,
   path: RemotePath,

@@ -1,8 +1,9 @@
 import type { ChecksumAlgorithm, Id, RemotePath, TransferDefinition, Verification } from '@waybill/domain';
-import { claimPathOf } from '@waybill/domain/naming';
+import { claimPathOf, partPathBy } from '@waybill/domain/naming';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
 import type { SeenFiles } from './ledger.js';
-import { partPathOf } from './part-name.js';
+import type { OwnParts } from './part-file.js';
+import type { Preserver } from './preserve.js';
 import type { ProgressMeter } from './progress.js';
 import type { Checkpoint, DeliveryRecord, RunJournal, SelectedFile } from './run-journal.js';
 import type { FileTransforms } from './transform-file.js';
@@ -18,6 +19,7 @@ export interface RunContext {
   /** What was delivered before, of the files of the run; done-files share the fate of theirs and are not among them. */
   readonly seen: SeenFiles;
   readonly recall: (records: readonly DeliveryRecord[]) => Promise<SeenFiles>;
+  readonly ownParts: OwnParts;
   /** Aborted from outside, or because another file of the run met a failure that concerns all of them. */
   readonly signal: AbortSignal;
   /** What changes in a file on its way; `undefined` of one that goes as it is. Opened when the first file asks. */
@@ -26,6 +28,7 @@ export interface RunContext {
   readonly isCompanion: (file: { readonly id: Id }) => boolean;
   /** What is computed of the bytes besides SHA-256. */
   readonly checksums: ReadonlySet<ChecksumAlgorithm>;
+  readonly preserver: Preserver;
   readonly meter: ProgressMeter;
   readonly checkpointEveryBytes: number;
   readonly now: () => Date;
@@ -47,8 +50,12 @@ export interface FileToMove {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** The paths of a record were checked when it was selected. */
-export function fileOf({ source: { claim } }: TransferDefinition, record: DeliveryRecord): FileToMove {
+/** The paths of a record were checked when it was selected. Once its bytes began to move, the name of its part file stays. */
+export function fileOf(
+  { definition, target }: Pick<RunContext, 'definition' | 'target'>,
+  record: DeliveryRecord,
+): FileToMove {
+  const { claim } = definition.source;
   const sourcePath = record.sourcePath as RemotePath;
   const targetPath = record.targetPath as RemotePath;
   return {
@@ -56,7 +63,7 @@ export function fileOf({ source: { claim } }: TransferDefinition, record: Delive
     sourcePath,
     readPath: claim ? claimPathOf(claim, record.id, sourcePath) : sourcePath,
     targetPath,
-    partPath: record.partPath ?? partPathOf(record.id, targetPath),
+    partPath: record.partPath ?? partPathBy(target.properties.partNaming, record.id, targetPath),
     begun: record.partPath !== undefined,
     size: record.size,
     modifiedAt: record.sourceModifiedAt,
@@ -89,13 +96,4 @@ export async function statIfAny(
 
 export function isCode(error: unknown, ...codes: StorageError['code'][]): error is StorageError {
   return error instanceof StorageError && codes.includes(error.code);
-}
-
-/** Best effort: a part file that stays is found and reused, or removed, by the next attempt. */
-export async function removePart(run: RunContext, file: FileToMove): Promise<void> {
-  try {
-    await run.target.remove(file.partPath, { signal: run.signal });
-  } catch (error) {
-    run.warn(`part file ${file.partPath} at ${run.target.label} could not be removed`, error);
-  }
 }

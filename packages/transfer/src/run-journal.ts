@@ -12,6 +12,8 @@ export interface DeliveryRecord {
   readonly sourceModifiedAt: Date | undefined;
   readonly state: DeliveryState;
   readonly partPath: RemotePath | undefined;
+  /** We made the file at `partPath`, under a name that somebody else's could have as well: what lies there is ours. */
+  readonly claimed: boolean;
   /** Where the next attempt may continue: an acknowledged prefix of the part file. */
   readonly checkpoint: Checkpoint | undefined;
   /**
@@ -80,21 +82,23 @@ export interface RunJournal {
   select(files: readonly SelectedFile[]): Promise<void>;
   /**
    * The move has to start over, because the source has another size or time now, or the part file is worthless: back
-   * to `selected` with this size and time. The checkpoint and `committing` are forgotten, `partPath` is not: it tells
-   * that there may be a part file to remove.
+   * to `selected` with this size and time. The checkpoint and `committing` are forgotten; `partPath` and
+   * `claimed` are not: they tell that there may be a part file to remove.
    */
   reselect(id: Id, file: SelectedFile): Promise<void>;
   /**
    * Bytes are about to be written, from whichever state but `delivered` and `skipped`: `committing` is forgotten,
-   * and the checkpoint as well where `resumedFrom` is 0.
+   * and the checkpoint as well where `resumedFrom` is 0. `targetPath` is the name that is wanted from now on.
    */
-  moving(id: Id, step: { partPath: RemotePath; resumedFrom: number }): Promise<void>;
+  moving(id: Id, step: { partPath: RemotePath; targetPath: RemotePath; resumedFrom: number }): Promise<void>;
+  /** The file at `partPath` was made by us; or, with `false`, what lies there from now on is not ours. */
+  claimed(id: Id, claimed: boolean): Promise<void>;
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
   committing(id: Id, placed: PlacedPart): Promise<void>;
   /**
    * From now on the record's `targetPath` is the name that the file got. In the same step the file becomes the newest
-   * entry of its path in the transfer's ledger.
+   * entry of its path in the transfer's ledger, and nothing is claimed any more.
    */
   delivered(id: Id, placed: PlacedPart): Promise<void>;
   /** Immediately before a source is claimed or given back: throws `Superseded` if the run is no longer ours. */

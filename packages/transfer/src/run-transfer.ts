@@ -5,6 +5,7 @@ import {
   type TransferDefinition,
   type Verification,
 } from '@waybill/domain';
+import { whySetRefused } from '@waybill/domain/naming';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
 import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
 import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
@@ -15,8 +16,10 @@ import { finishSet, type InLanes } from './finish-set.js';
 import { inParallel } from './in-parallel.js';
 import { type Ledger, recall } from './ledger.js';
 import { type LooseEnds, noLooseEnds, settle } from './loose-ends.js';
+import { OwnParts } from './part-file.js';
+import { Preserver } from './preserve.js';
 import { type Progress, ProgressMeter } from './progress.js';
-import type { RunContext } from './run-context.js';
+import { fileOf, type RunContext } from './run-context.js';
 import { type DeliveryRecord, type RunJournal, Superseded } from './run-journal.js';
 import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
 import { skipSeenCompanions } from './skip-seen.js';
@@ -94,6 +97,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 async function attempt(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal, lastAttempt } = input;
   refuseCircles(definition);
+  refuseSetInPlace(input);
   await giveBackLeftovers(input);
   await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
   const records = await journal.deliveries();
@@ -139,10 +143,18 @@ function refuseCircles({ source, target, disposition }: TransferDefinition): voi
     );
 }
 
+/** The endpoint may have changed since the transfer was defined. */
+function refuseSetInPlace({ definition, target }: RunTransferInput): void {
+  const why = definition.set && whySetRefused(target.properties.partNaming);
+  if (why) throw new StorageError('misconfigured', `${target.label}: ${why}`);
+}
+
 function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {
   const { definition, source, signal, run, sourceClockOffsetMs, ledger } = input;
+  const targetPartNaming = input.target.properties.partNaming;
   const { now = () => new Date(), onWarning: warn = () => {} } = input;
-  return { definition, source, signal, now, warn, known, run, sourceClockOffsetMs, ledger };
+  const context = { definition, source, targetPartNaming, signal, now, warn };
+  return { ...context, known, run, sourceClockOffsetMs, ledger };
 }
 
 function isToDo(record: DeliveryRecord, definition: TransferDefinition): boolean {
@@ -167,7 +179,7 @@ async function openRun(
       definition,
       those.map(({ sourcePath }) => sourcePath as RemotePath),
     );
-  return {
+  const run = {
     definition,
     proof: input.proof ?? definition.verification ?? 'size',
     source,
@@ -175,6 +187,7 @@ async function openRun(
     journal,
     seen: await recallAll(files.filter((record) => isToDo(record, definition))),
     recall: recallAll,
+    ownParts: new OwnParts(journal, records),
     signal,
     transformsOf: transformsOf(input, isCompanion, signal),
     isCompanion,
@@ -184,12 +197,16 @@ async function openRun(
     now: input.now ?? (() => new Date()),
     warn: input.onWarning ?? (() => {}),
   };
+  return { ...run, preserver: new Preserver(run) };
 }
 
 /** All before any byte is moved: where the archive can't be made, nothing is delivered that would be again tomorrow. */
 async function makeDirectories(run: RunContext, unfinished: readonly DeliveryRecord[]): Promise<void> {
   const { definition, source, target, signal } = run;
-  const targets = unfinished.map(({ targetPath }) => parentOf(targetPath as RemotePath));
+  const targets = unfinished.flatMap((record) => {
+    const { targetPath, partPath } = fileOf(run, record);
+    return [parentOf(targetPath), parentOf(partPath)];
+  });
   for (const directory of new Set(targets)) await target.makeDirectory(directory, { signal });
   const archives = unfinished.map(({ sourcePath }) =>
     archiveDirectoryOf(definition, sourcePath as RemotePath),

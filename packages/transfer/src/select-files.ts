@@ -1,5 +1,10 @@
 import { newId, type Owner, printableName, type RemotePath, type TransferDefinition } from '@waybill/domain';
-import { type BusinessCalendar, type NamingContext, weekendsOnly } from '@waybill/domain/naming';
+import {
+  type BusinessCalendar,
+  type NamingContext,
+  type PartNaming,
+  weekendsOnly,
+} from '@waybill/domain/naming';
 import {
   type CompiledRules,
   companionsOf,
@@ -30,6 +35,8 @@ export interface RunFacts {
 export interface SelectionInput {
   readonly definition: TransferDefinition;
   readonly source: StorageEndpoint;
+  /** How part files are named at the target; as ours are if left out. */
+  readonly targetPartNaming?: PartNaming | undefined;
   readonly signal: AbortSignal;
   readonly now: () => Date;
   readonly warn: (message: string, cause: unknown) => void;
@@ -85,7 +92,8 @@ function inTheWay(
   known: readonly DeliveryRecord[],
   { conflict }: TransferDefinition,
 ): readonly DeliveryRecord[] {
-  return conflict === 'rename' ? known.filter(({ state }) => state !== 'delivered') : known;
+  if (conflict !== 'rename') return known;
+  return known.filter(({ state, partPath, targetPath }) => state !== 'delivered' && partPath !== targetPath);
 }
 
 /** What is wrong with a file of the source is its owner's to put right. */
@@ -104,12 +112,12 @@ function contextOf(
   rules: CompiledRules,
   seen: SeenFiles,
 ): SelectionContext {
-  const { timePrecisionMs } = source.properties;
+  const { timePrecisionMs, partNaming } = source.properties;
   const isCompanion = (path: RemotePath) => companions.has(path);
   const sizeOf = (path: RemotePath) => companions.get(path)?.size;
   return {
     clock: { timePrecisionMs, clockOffsetMs: sourceClockOffsetMs },
-    ...{ sizeOf, isCompanion, whySeen: seen.why, taken: takenBy(known, rules) },
+    ...{ sizeOf, isCompanion, whySeen: seen.why, partNaming, taken: takenBy(known, rules) },
   };
 }
 
@@ -134,10 +142,17 @@ function tellUnsettled({ warn, source }: SelectionInput, explained: readonly Exp
   );
 }
 
-function namingOf({ definition, run, now }: SelectionInput): NamingContext {
+function namingOf({ definition, run, now, targetPartNaming }: SelectionInput): NamingContext {
   const { id: runId, madeAt: runAt, calendar = weekendsOnly } = run ?? { id: newId(), madeAt: now() };
   const { source, transforms } = definition;
-  return { sourceDirectory: source.directory, runId, runAt, calendar, transforms };
+  return {
+    sourceDirectory: source.directory,
+    runId,
+    runAt,
+    calendar,
+    transforms,
+    partNaming: targetPartNaming,
+  };
 }
 
 function refusedFile({ directory, name, reason }: RefusedEntry): SelectedFile {

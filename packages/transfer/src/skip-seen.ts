@@ -1,6 +1,7 @@
 import type { RemotePath } from '@waybill/domain';
 import type { Waves } from './companions.js';
-import { type FileToMove, type RunContext, removePart } from './run-context.js';
+import { removePart } from './part-file.js';
+import type { FileToMove, RunContext } from './run-context.js';
 import { type DeliveryRecord, sourceSha256Of, type WholePart } from './run-journal.js';
 
 /** Skips a file that another run has delivered, or taken, since this one selected it. @returns whether it did */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Assurance, RemotePath } from '@waybill/domain';
 import { type FileInfo, type StorageEndpoint, StorageError } from '@waybill/storage';
-import { isCode, type RunContext } from './run-context.js';
+import { isCode, type RunContext, statIfAny } from './run-context.js';
 
 /** A whole file: its length and the SHA-256 (hex) of its bytes. */
 export interface Whole {
@@ -16,6 +16,9 @@ export interface Whole {
  * - `untold`: it does not say, or it may have looked at another file
  */
 export type Hashed = { readonly kind: 'same' } | { readonly kind: 'other' | 'untold'; readonly why: string };
+
+/** Two ways of telling which bytes a file holds. */
+export type Held = Extract<Assurance, 'read-back' | 'remote-hash'>;
 
 /** Reads the file at `path` to its end. */
 export async function wholeOf(
@@ -50,6 +53,24 @@ export async function askForHash(
   return found.certain
     ? { kind: 'other', why }
     : { kind: 'untold', why: `${why}; it may have looked at another file of this name` };
+}
+
+/**
+ * Does the file at `path` of the target have exactly these bytes? If its size is right, the target is asked for its
+ * hash; unless that is the one, the file is read.
+ * @returns how it was told that it has
+ */
+export async function holds(run: RunContext, path: RemotePath, whole: Whole): Promise<Held | undefined> {
+  const found = await statIfAny(run.target, path, run.signal);
+  if (found?.size !== whole.bytes) return undefined;
+  try {
+    if ((await askForHash(run, path, whole.sha256)).kind === 'same') return 'remote-hash';
+    const { sha256 } = await wholeOf(run.target, path, run.signal);
+    return sha256 === whole.sha256 ? 'read-back' : undefined;
+  } catch (error) {
+    if (isCode(error, 'not-found')) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -11,10 +11,16 @@ import { readSecret } from '../secret.js';
 import { profileFacts, profileWarnings } from '../show-profile.js';
 import { addCheckCommands } from './endpoint-checks.js';
 import { addLimitsOptions, changedLimits, type LimitsOptions, limitsFields } from './endpoint-limits.js';
+import {
+  type PartNamingOptions,
+  parsePartNaming,
+  partNamingSettings,
+  partNamingShown,
+} from './endpoint-part-naming.js';
 import { parseLegacy, parseRoute, type RouteOptions, routeSettings, routeShown } from './endpoint-route.js';
 import { addHostKeyCommands } from './host-keys.js';
 
-interface SettingsOptions extends RouteOptions {
+interface SettingsOptions extends RouteOptions, PartNamingOptions {
   readonly local?: string;
   readonly host?: string;
   readonly port?: number;
@@ -135,6 +141,12 @@ function fieldsOf(command: Command): Command {
         'what every delivery to this endpoint has to prove at least (size)',
       ).choices(['none', 'size', 'read-back', 'remote-hash']),
     )
+    .option(
+      '--part-naming <how>',
+      'names of files on their way there: suffix:<text>, prefix:<text>, directory:<directory>, none (straight under the ' +
+        'final name), or own (own)',
+      parsePartNaming,
+    )
     .option('--bucket <bucket>', 'a bucket of an S3-compatible object store')
     .option('--s3-url <url>', "address of the store, such as https://s3.example.com (Amazon's)")
     .option('--region <region>', 'region of the bucket (us-east-1)')
@@ -154,32 +166,43 @@ function fieldsOf(command: Command): Command {
 
 function newSettings(options: SettingsOptions): Settings {
   const { local, host, username, bucket, minimumAssurance } = options;
+  const partNaming = given(partNamingSettings(options));
   if ([local, host, bucket].filter((place) => place !== undefined).length > 1)
     throw usage('give one of --local, --host and --bucket');
-  if (bucket !== undefined) return { kind: 's3', bucket, ...s3Options(options) };
-  if (local !== undefined) return { kind: 'local', root: local, ...given({ minimumAssurance }) };
+  if (bucket !== undefined) return { kind: 's3', bucket, ...s3Options(refusePartNaming(options)) };
+  if (local !== undefined)
+    return { kind: 'local', root: local, ...given({ minimumAssurance }), ...partNaming };
   if (host === undefined || username === undefined)
     throw usage(
       'give --host and --username of an SFTP account, --local with a directory, or --bucket with the name of a bucket',
     );
-  return { kind: 'sftp', host, username, ...sftpOptions(options), ...given(routeSettings(options)) };
+  const route = given(routeSettings(options));
+  return { kind: 'sftp', host, username, ...sftpOptions(options), ...route, ...partNaming };
 }
 
 function changedSettings(current: Endpoint['settings'], options: SettingsOptions): Settings {
   const { minimumAssurance } = options;
-  if (current.kind === 'local')
-    return { ...current, ...given({ root: options.local ?? options.root, minimumAssurance }) };
   if (current.kind === 's3')
-    return { ...current, ...given({ bucket: options.bucket }), ...s3Options(options) };
+    return { ...current, ...given({ bucket: options.bucket }), ...s3Options(refusePartNaming(options)) };
+  const { partNaming: naming, ...unnamed } = current;
+  const partNaming = given(partNamingSettings({ partNaming: naming, ...options }));
+  if (unnamed.kind === 'local')
+    return { ...unnamed, ...given({ root: options.local ?? options.root, minimumAssurance }), ...partNaming };
   if (options.local !== undefined)
     throw usage('this endpoint is an SFTP account; --local is for directories');
-  const { route, legacyAlgorithms, ...others } = current;
+  const { route, legacyAlgorithms, ...others } = unnamed;
   return {
     ...others,
     ...given({ host: options.host, username: options.username }),
     ...sftpOptions(options),
     ...given(routeSettings({ route, legacy: legacyAlgorithms, ...options })),
+    ...partNaming,
   };
+}
+
+function refusePartNaming(options: SettingsOptions): SettingsOptions {
+  if (options.partNaming === undefined) return options;
+  throw usage('an object shows once it is whole: a bucket needs no --part-naming');
 }
 
 function sftpOptions(options: SettingsOptions) {
@@ -199,9 +222,11 @@ function s3Options(options: SettingsOptions) {
 }
 
 function hasSettings(options: SettingsOptions): boolean {
-  const { local, host, username, root, bucket, route, legacy } = options;
+  const { local, host, username, root, bucket, route, legacy, partNaming } = options;
   const kinds = [...Object.values(sftpOptions(options)), ...Object.values(s3Options(options))];
-  return [local, host, username, root, bucket, route, legacy, ...kinds].some((v) => v !== undefined);
+  return [local, host, username, root, bucket, route, legacy, partNaming, ...kinds].some(
+    (v) => v !== undefined,
+  );
 }
 
 interface CredentialOptions {
@@ -292,6 +317,7 @@ async function show(context: Context, endpoint: Endpoint): Promise<void> {
     'Minimum assurance': endpoint.settings.minimumAssurance ?? 'size',
     'Remote hash':
       endpoint.settings.kind === 'sftp' ? (endpoint.settings.remoteHash ?? 'check-file') : undefined,
+    'Part files': partNamingShown(endpoint),
     'Host keys': items.map((key) => `${key.fingerprint} (${key.state})`).join(', '),
     ...limitsFields(endpoint),
     ...profileFields(endpoint),

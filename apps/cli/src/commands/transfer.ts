@@ -181,6 +181,9 @@ function fieldsOf(command: Command): Command {
       ]),
     )
     .option('--rename-suffix <text>', 'of --conflict rename: added to a name that is taken ( ({n}))')
+    .addOption(new Option('--preserve-times', 'files keep the time of modification of the source (default)'))
+    .addOption(new Option('--no-preserve-times', 'files have the time of their arrival'))
+    .option('--mode <mode>', 'permissions of the files, such as 0640, preserve, or default (default)')
     .addOption(
       new Option(
         '--verification <level>',
@@ -232,6 +235,8 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Checksum files at the target': checksumFile(definition.target.checksumFile),
     'Source files': disposition(definition),
     'If the target exists': conflict(definition),
+    Times: definition.target.preserveTimes === false ? 'of arrival' : 'of the source',
+    Mode: definition.target.mode,
     Verification: verification(definition),
     'At once': definition.concurrency,
     Retry: `${maxAttempts} attempts, waits of ${formatDuration(firstDelayMs)} to ${formatDuration(maxDelayMs)}`,

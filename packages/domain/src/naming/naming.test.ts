@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { baseName, PathRefused, parsePath } from '../remote-path.js';
 import { addBusinessDays, addMonths, dateOf, epochDay, weekendsOnly } from './business-day.js';
 import { namesFor, whySuffixRefused } from './conflict.js';
-import { planPart, whyAffixRefused } from './part-naming.js';
+import { isPartOf } from './part-name.js';
+import { isPartNameBy, partPathBy, whyPartNamingRefused } from './part-naming.js';
 import { findCollision, type NamingContext, targetNamer } from './target-path.js';
 import { parseTemplate, TemplateRefused } from './template.js';
 
@@ -205,19 +206,29 @@ describe('a part file', () => {
   const target = parsePath('out/a.csv');
 
   it.each([
-    [{ kind: 'own' }, 'out/.waybill-0123456789ab-a.csv.part', true, true],
-    [{ kind: 'suffix', suffix: '.tmp' }, 'out/a.csv.tmp', true, false],
-    [{ kind: 'prefix', prefix: '~' }, 'out/~a.csv', true, false],
-    [{ kind: 'directory', directory: parsePath('tmp') }, 'tmp/.waybill-0123456789ab-a.csv.part', true, true],
-    [{ kind: 'none' }, 'out/a.csv', false, false],
-  ] as const)('by %j is %s', (naming, path, wholeOrNotAtAll, unmistakable) => {
-    const plan = planPart(naming, id, target);
-    expect(plan).toMatchObject({ path, wholeOrNotAtAll, unmistakable });
-    expect(plan.costs.length > 0).toBe(naming.kind !== 'own');
+    [undefined, 'out/.waybill-0123456789ab-a.csv.part'],
+    [{ kind: 'suffix', suffix: '.tmp' }, 'out/a.csv.tmp'],
+    [{ kind: 'prefix', prefix: '~' }, 'out/~a.csv'],
+    [{ kind: 'directory', directory: parsePath('tmp') }, 'tmp/.waybill-0123456789ab-a.csv.part'],
+    [{ kind: 'none' }, 'out/a.csv'],
+  ] as const)('by %j is %s', (naming, path) => {
+    expect(partPathBy(naming, id, target)).toBe(path);
+    expect(isPartNameBy(naming, baseName(parsePath(path)))).toBe(naming?.kind !== 'none');
+    expect(isPartNameBy(naming, 'a.csv')).toBe(false);
   });
 
-  it.each(['', '/', 'x'.repeat(31)])('is never told by the affix "%s"', (affix) => {
-    expect(whyAffixRefused(affix)).toBeDefined();
+  it.each([
+    { kind: 'suffix', suffix: '.tmp' },
+    { kind: 'prefix', prefix: '~~~~' },
+  ] as const)('has our own name where $kind makes it too long', (naming) => {
+    const name = parsePath('x'.repeat(252));
+    expect(isPartOf(id, partPathBy(naming, id, name))).toBe(true);
+    expect(isPartOf(id, partPathBy(naming, id, parsePath('x'.repeat(251))))).toBe(false);
+  });
+
+  it.each(['', '/', 'x'.repeat(31), '\n'])('is never told by the affix "%s"', (affix) => {
+    expect(whyPartNamingRefused({ kind: 'suffix', suffix: affix })).toMatch('suffix');
+    expect(whyPartNamingRefused({ kind: 'prefix', prefix: affix })).toMatch('prefix');
   });
 });
 

@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest';
 import { newId } from '../ids.js';
 import { parsePath } from '../remote-path.js';
-import { fitName, isPartName, partPathOf } from './part-name.js';
+import {
+  asidePathOf,
+  deliveryDigitsOf,
+  fitName,
+  isAsideName,
+  isPartName,
+  isPartOf,
+  partPathOf,
+} from './part-name.js';
 
 const id = '0199aaaa-bbbb-7ccc-8ddd-0123456789ab';
 
@@ -31,4 +39,19 @@ it.each([
   'waybill-0123456789ab-r.part',
 ])('is not recognised in "%s"', (name) => {
   expect(isPartName(name)).toBe(false);
+});
+
+it('leads back to its delivery, and to no other', () => {
+  const part = partPathOf(id, parsePath('report.csv'));
+  expect(deliveryDigitsOf(part)).toBe('0123456789ab');
+  expect(deliveryDigitsOf('report.csv.part')).toBeUndefined();
+  expect([isPartOf(id, part), isPartOf(newId(), part)]).toEqual([true, false]);
+});
+
+it('is told from a file that was set aside', () => {
+  const aside = asidePathOf(parsePath('out/report.csv'), '0123456789ab');
+  expect(aside).toBe('out/.waybill-0123456789ab-replaced.part');
+  expect(isAsideName(aside.slice('out/'.length))).toBe(true);
+  expect(deliveryDigitsOf(aside.slice('out/'.length))).toBeUndefined();
+  expect(isAsideName('.waybill-0123456789ab-report.csv.part')).toBe(false);
 });

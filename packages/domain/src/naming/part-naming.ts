@@ -1,73 +1,79 @@
 import type { Id } from '../ids.js';
 import { baseName, joinPath, parentOf, type RemotePath } from '../remote-path.js';
-import { fitName, partPathOf } from './part-name.js';
+import { fitName, fitsName, isPartName, partPathOf } from './part-name.js';
 
-/** Under which name bytes arrive at an endpoint, for the sake of servers and programs that mind our own. */
+/**
+ * Under which name bytes arrive at an endpoint whose server, or whose programs, mind our own
+ * (`.waybill-<12 digits>-<name>.part`, beside the final name).
+ * - `suffix`, `prefix`: the final name with this behind or before it; a name that gets too long so has our own
+ * - `directory`: our own names, in another directory of the same file system
+ * - `none`: the final name itself, so that readers see the file grow
+ */
 export type PartNaming =
-  /** `.waybill-<12 digits>-<name>.part`, beside the final name. */
-  | { readonly kind: 'own' }
   | { readonly kind: 'suffix'; readonly suffix: string }
   | { readonly kind: 'prefix'; readonly prefix: string }
-  /** Our own names, in another directory of the same endpoint. */
   | { readonly kind: 'directory'; readonly directory: RemotePath }
   | { readonly kind: 'none' };
 
-export interface PartPlan {
-  readonly path: RemotePath;
-  /** The file shows under its final name whole or not at all. */
-  readonly wholeOrNotAtAll: boolean;
-  /** No other delivery can have this part file, so that what lies there is ours to continue or to remove. */
-  readonly unmistakable: boolean;
-  /** What is paid for it, to show where it is chosen; empty for our own names. */
-  readonly costs: readonly string[];
-}
+const MAX_AFFIX_LENGTH = 30;
 
-const MISTAKABLE =
-  'a leftover can be another delivery’s or somebody else’s: it is written over, but neither continued nor swept';
-
-/** The part file of a delivery, and what its name costs. */
-export function planPart(naming: PartNaming, deliveryId: Id, target: RemotePath): PartPlan {
+/** Where the bytes of a delivery arrive. It is the same in every attempt. */
+export function partPathBy(naming: PartNaming | undefined, deliveryId: Id, target: RemotePath): RemotePath {
   const own = partPathOf(deliveryId, target);
-  const name = baseName(target);
-  const beside = (partName: string) => joinPath(parentOf(target), partName);
+  if (!naming) return own;
   switch (naming.kind) {
-    case 'own':
-      return { path: own, wholeOrNotAtAll: true, unmistakable: true, costs: [] };
-    case 'suffix':
-      return mistakable(beside(fitName('', name, naming.suffix)));
-    case 'prefix':
-      return mistakable(beside(fitName(naming.prefix, name, '')));
     case 'directory':
-      return {
-        path: joinPath(naming.directory, baseName(own)),
-        wholeOrNotAtAll: true,
-        unmistakable: true,
-        costs: [
-          'the account needs the right to create there, and both directories have to be on one file system',
-        ],
-      };
+      return joinPath(naming.directory, baseName(own));
     case 'none':
-      return {
-        path: target,
-        wholeOrNotAtAll: false,
-        unmistakable: false,
-        costs: [
-          'readers see the file grow, and half of it after a failure',
-          'a file that is there is lost as soon as the new one begins',
-          'it is read back only after everybody could see it',
-        ],
-      };
+      return target;
+    case 'suffix':
+    case 'prefix': {
+      const [prefix, suffix] = affixesOf(naming);
+      const name = baseName(target);
+      return fitsName(prefix, name, suffix) ? joinPath(parentOf(target), fitName(prefix, name, suffix)) : own;
+    }
   }
 }
 
-/** Why a suffix or prefix for part files is refused; `undefined` if it may be used. */
-export function whyAffixRefused(affix: string): string | undefined {
-  if (affix === '') return 'it is empty: the part file would have the final name';
-  if (affix.length > 30) return 'it is longer than 30 characters';
-  if (/[/\p{Cc}\p{Cs}]/u.test(affix)) return 'it holds a "/" or a control character';
+/** Is this the name of a part file at an endpoint of this naming: of ours, or of whoever names them alike? */
+export function isPartNameBy(naming: PartNaming | undefined, name: string): boolean {
+  if (isPartName(name)) return true;
+  if (naming?.kind !== 'suffix' && naming?.kind !== 'prefix') return false;
+  const [prefix, suffix] = affixesOf(naming);
+  return name.startsWith(prefix) && name.endsWith(suffix);
+}
+
+/** Why part files can't be named so; `undefined` if they can. */
+export function whyPartNamingRefused(naming: PartNaming): string | undefined {
+  if (naming.kind !== 'suffix' && naming.kind !== 'prefix') return undefined;
+  const affix = affixesOf(naming).join('');
+  if (affix === '') return `the ${naming.kind} is empty: the part file would have the final name`;
+  if (affix.length > MAX_AFFIX_LENGTH)
+    return `the ${naming.kind} is longer than ${MAX_AFFIX_LENGTH} characters`;
+  if (/[/\p{Cc}\p{Cs}]/u.test(affix)) return `the ${naming.kind} holds a "/" or a control character`;
   return undefined;
 }
 
-function mistakable(path: RemotePath): PartPlan {
-  return { path, wholeOrNotAtAll: true, unmistakable: false, costs: [MISTAKABLE] };
+/** Why files can't be delivered as a set under part files that are named so; `undefined` if they can. */
+export function whySetRefused(naming: PartNaming | undefined): string | undefined {
+  if (naming?.kind !== 'none') return undefined;
+  return 'the files of a set get their names together, and partNaming of the target endpoint is "none": choose another one';
+}
+
+/** Such as `suffix .tmp`. */
+export function partNamingText(naming: PartNaming): string {
+  switch (naming.kind) {
+    case 'suffix':
+      return `suffix ${naming.suffix}`;
+    case 'prefix':
+      return `prefix ${naming.prefix}`;
+    case 'directory':
+      return `directory ${naming.directory}`;
+    case 'none':
+      return 'none';
+  }
+}
+
+function affixesOf(naming: Extract<PartNaming, { kind: 'suffix' | 'prefix' }>): [string, string] {
+  return naming.kind === 'suffix' ? ['', naming.suffix] : [naming.prefix, ''];
 }

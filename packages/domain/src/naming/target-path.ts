@@ -4,7 +4,7 @@ import { nameAfterTransforms, type TransformSpec } from '../transform.js';
 import type { BusinessCalendar } from './business-day.js';
 import { dateWriter } from './date-macro.js';
 import { writeNameMacro } from './name-parts.js';
-import { isPartName } from './part-name.js';
+import { isPartNameBy, type PartNaming } from './part-naming.js';
 import { type Macro, parseTemplate } from './template.js';
 
 /** What a target name can be made of, the same for all files of a run. */
@@ -17,6 +17,8 @@ export interface NamingContext {
   readonly calendar: BusinessCalendar;
   /** What changes in the files on their way: the names that templates see are those after it. */
   readonly transforms?: readonly TransformSpec[] | undefined;
+  /** How part files are named at the target: no file may have such a name. */
+  readonly partNaming?: PartNaming | undefined;
 }
 
 export interface FileToName {
@@ -49,7 +51,7 @@ export function targetNamer(
   return (file) => {
     const written = writers.map((write) => write(file)).join('');
     const mirrored = recursion === 'mirror' ? directoryBelow(context.sourceDirectory, file.path) : '';
-    return pathBelow(directory, mirrored === '' ? written : `${mirrored}/${written}`);
+    return pathBelow(directory, mirrored === '' ? written : `${mirrored}/${written}`, context.partNaming);
   };
 }
 
@@ -94,10 +96,10 @@ function macroWriter(macro: Macro, context: NamingContext): (file: FileToName) =
 }
 
 /** Directories that came out empty vanish; the name of the file may not. */
-function pathBelow(directory: RemotePath, text: string): RemotePath {
+function pathBelow(directory: RemotePath, text: string, partNaming: PartNaming | undefined): RemotePath {
   const segments = text.split('/');
   const name = segments.pop() ?? '';
-  if (isPartName(name))
+  if (isPartNameBy(partNaming, name))
     throw new PathRefused(`name "${printableName(name)}" is refused: it is that of a part file of ours`);
   return joinPath(segments.filter((segment) => segment !== '').reduce(joinPath, directory), name);
 }

@@ -1,5 +1,5 @@
 import { readClaimTag } from '../naming/claim-name.js';
-import { isPartName } from '../naming/part-name.js';
+import { isPartNameBy, type PartNaming } from '../naming/part-naming.js';
 import { baseName, type RemotePath } from '../remote-path.js';
 import { type CompiledRules, whyNotMatched } from './compile-rules.js';
 import { settleMsOf } from './rules.js';
@@ -60,6 +60,8 @@ export interface SelectionContext {
   readonly isCompanion: (path: RemotePath) => boolean;
   /** Why a file need not be taken again; `undefined` if it is new. */
   readonly whySeen?: ((path: RemotePath, look: Look) => string | undefined) | undefined;
+  /** How part files are named where the file is: transfers to there may be under way. */
+  readonly partNaming?: PartNaming | undefined;
   /** By the same run, before this file. */
   readonly taken: Taken;
 }
@@ -79,7 +81,8 @@ export function explainSelection(file: Candidate, rules: CompiledRules, context:
 
 function explainName(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
   const name = baseName(file.path);
-  if (isPartName(name)) return verdict('part-file', 'it is a part file of Waybill, or a leftover of one');
+  if (isPartNameBy(context.partNaming, name))
+    return verdict('part-file', 'it is a part file of Waybill, or a leftover of one');
   if (readClaimTag(name) !== undefined) return verdict('claimed', 'it is claimed by a run of Waybill');
   if (context.isCompanion(file.path))
     return verdict('companion', 'it is the done-file or checksum file of another file');

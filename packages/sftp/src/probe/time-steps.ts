@@ -21,7 +21,7 @@ async function setTimes({ facts, scratch, session, signal }: Probing): Promise<V
   const set = timeToSet(new Date());
   const time = new Date(set * 1000);
   try {
-    await session.setTimes(time, time, { doing: 'set the times of', path: file.path, signal });
+    await session.setAttributes({ modifiedAt: time }, { doing: 'set the times of', path: file.path, signal });
   } catch (error) {
     if (!isAnswer(error)) throw error;
     facts.setsTimes = false;

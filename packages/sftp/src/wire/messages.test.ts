@@ -1,7 +1,7 @@
 import { StorageError } from '@waybill/storage';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Fields, sizeAttribute, string, timesAttribute, uint32, uint64 } from './messages.js';
+import { Fields, fileAttributes, sizeAttribute, string, uint32, uint64 } from './messages.js';
 
 const bytes = (most = 300) => fc.uint8Array({ maxLength: most }).map((array) => Buffer.from(array));
 
@@ -27,7 +27,11 @@ it('reads numbers and strings as they were written', () => {
 
 it('reads what attributes are there, and leaves the others undefined', () => {
   expect(new Fields(sizeAttribute(7)).attributes()).toEqual({ size: 7 });
-  expect(new Fields(timesAttribute(1, 2)).attributes()).toEqual({ atime: 1, mtime: 2 });
+  expect(new Fields(fileAttributes({ seconds: 2 })).attributes()).toEqual({ atime: 2, mtime: 2 });
+  expect(new Fields(fileAttributes({ mode: 0o640 })).attributes()).toEqual({ mode: 0o640 });
+  expect(new Fields(fileAttributes({ mode: 0, seconds: 0 })).attributes()).toEqual({
+    ...{ mode: 0, atime: 0, mtime: 0 },
+  });
   const extended = Buffer.concat([
     uint32(0x8000_0004),
     uint32(0o100644),

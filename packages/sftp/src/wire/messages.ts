@@ -90,9 +90,18 @@ export function sizeAttribute(size: number): Buffer {
   return Buffer.concat([uint32(HAS_SIZE), uint64(size)]);
 }
 
-/** Whole seconds since 1970. */
-export function timesAttribute(atime: number, mtime: number): Buffer {
-  return Buffer.concat([uint32(HAS_TIMES), uint32(atime), uint32(mtime)]);
+/** @param seconds whole ones since 1970, for both times of a file: version 3 knows no way to set one of them alone */
+export function fileAttributes({
+  mode,
+  seconds,
+}: {
+  readonly mode?: number | undefined;
+  readonly seconds?: number | undefined;
+}): Buffer {
+  const modes = mode === undefined ? [] : [uint32(mode)];
+  const times = seconds === undefined ? [] : [uint32(seconds), uint32(seconds)];
+  const flags = (modes.length && HAS_MODE) | (times.length && HAS_TIMES);
+  return Buffer.concat([uint32(flags), ...modes, ...times]);
 }
 
 /**

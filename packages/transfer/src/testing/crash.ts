@@ -1,6 +1,7 @@
 import type { RemotePath } from '@waybill/domain';
 import type {
   Abortable,
+  FileAttributes,
   FileInfo,
   ListEntry,
   MoveOptions,
@@ -76,6 +77,10 @@ export class CrashingEndpoint implements StorageEndpoint {
 
   remove(path: RemotePath, options: Abortable): Promise<void> {
     return this.#around(() => this.#endpoint.remove(path, options));
+  }
+
+  setAttributes(path: RemotePath, attributes: FileAttributes, options: Abortable): Promise<void> {
+    return this.#around(async () => this.#endpoint.setAttributes?.(path, attributes, options));
   }
 
   makeDirectory(path: RemotePath, options: Abortable): Promise<void> {

@@ -71,11 +71,23 @@ export class MemoryJournal implements RunJournal {
     }));
   }
 
-  moving(id: Id, { partPath, resumedFrom }: { partPath: RemotePath; resumedFrom: number }): Promise<void> {
+  moving(
+    id: Id,
+    {
+      partPath,
+      targetPath,
+      resumedFrom,
+    }: { partPath: RemotePath; targetPath: RemotePath; resumedFrom: number },
+  ): Promise<void> {
     return this.#change('moving', id, `${resumedFrom}`, ({ checkpoint }) => ({
-      ...{ state: 'moving', partPath, committing: undefined },
+      ...{ state: 'moving', partPath, targetPath, committing: undefined },
       checkpoint: resumedFrom === 0 ? undefined : checkpoint,
     }));
+  }
+
+  claimed(id: Id, claimed: boolean): Promise<void> {
+    const from = ['selected', 'moving', 'failed', 'unknown', 'skipped'] as const;
+    return this.#change('claimed', id, `${claimed}`, () => ({ claimed }), from);
   }
 
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void> {
@@ -91,7 +103,10 @@ export class MemoryJournal implements RunJournal {
       'delivered',
       id,
       proof.assurance,
-      () => ({ state: 'delivered', targetPath, sha256: proof.sha256, checksum: proof.checksum, proof }),
+      () => ({
+        ...{ state: 'delivered', claimed: false, targetPath, proof },
+        ...{ sha256: proof.sha256, checksum: proof.checksum },
+      }),
       undefined,
       (record) => this.#ledger?.enter(record, sourceSha256Of(proof)),
     );
@@ -134,7 +149,7 @@ export class MemoryJournal implements RunJournal {
     const { sourcePath, targetPath, size, sourceModifiedAt, steady = false, failure } = file;
     const id = newId();
     this.records.set(id, {
-      ...{ id, sourcePath, targetPath, size, sourceModifiedAt, steady, disposed: false },
+      ...{ id, sourcePath, targetPath, size, sourceModifiedAt, steady, claimed: false, disposed: false },
       ...{ partPath: undefined, checkpoint: undefined, committing: undefined, sha256: undefined },
       ...(failure ? { state: 'failed', failure } : { state: 'selected' }),
     });

@@ -6,6 +6,7 @@ import {
   type SourceClaim,
   type TransferDefinition,
 } from '@waybill/domain';
+import type { PartNaming } from '@waybill/domain/naming';
 import { type MemoryEndpoint, openMemoryEndpoint } from '@waybill/storage';
 import { type RunResult, type RunTransferInput, runTransfer } from '../run-transfer.js';
 import { MemoryJournal } from './memory-journal.js';
@@ -29,17 +30,27 @@ export type DefinitionChange = Partial<Omit<TransferDefinition, 'source'>> & {
   /** Template of target names. */
   readonly name?: string;
   readonly renameSuffix?: string;
+  readonly preserveTimes?: boolean;
+  readonly mode?: string;
 };
+
+export interface WorldOptions {
+  /** How part files are named at the target. */
+  readonly partNaming?: PartNaming;
+}
 
 export const archived = { kind: 'archive', directory: parsePath('done') } as const;
 
 /** Takes files as they are: those of a test are written to their end before it looks. */
 export function aDefinition(changes: DefinitionChange = {}) {
   const { include = ['*'], exclude = [], selection = { settleMs: 0 }, claim, ...others } = changes;
-  const { name, renameSuffix, ...change } = others;
+  const { name, renameSuffix, preserveTimes, mode, ...change } = others;
   return {
     source: { endpointId: newId(), directory: parsePath('in'), include, exclude, selection, claim },
-    target: { endpointId: newId(), directory: parsePath('out'), name, renameSuffix },
+    target: {
+      ...{ endpointId: newId(), directory: parsePath('out') },
+      ...{ name, renameSuffix, preserveTimes, mode },
+    },
     disposition: { kind: 'keep' },
     conflict: 'replace',
     verification: 'size',
@@ -49,9 +60,13 @@ export function aDefinition(changes: DefinitionChange = {}) {
   } satisfies TransferDefinition;
 }
 
-export function aWorld(files: Record<string, string | Uint8Array>, change?: DefinitionChange): World {
+export function aWorld(
+  files: Record<string, string | Uint8Array>,
+  change?: DefinitionChange,
+  { partNaming }: WorldOptions = {},
+): World {
   const source = openMemoryEndpoint({ label: 'memory://source/' });
-  const target = openMemoryEndpoint({ label: 'memory://target/' });
+  const target = openMemoryEndpoint({ label: 'memory://target/', properties: { partNaming } });
   for (const [name, content] of Object.entries(files)) source.seed(`in/${name}`, content, seededAt);
   const journal = new MemoryJournal();
   const definition = aDefinition(change);

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "delivery" ADD COLUMN     "part_claimed" BOOLEAN NOT NULL DEFAULT false;
