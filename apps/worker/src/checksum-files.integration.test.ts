@@ -79,7 +79,16 @@ async function openExchange() {
   const { privateKey } = server.clientKey;
   await setCredential(context, theirs.id, { kind: 'private-key', privateKey }, vault);
   const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: directory } });
-  const parts = { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
+  const parts = {
+    database,
+    vault,
+    log,
+    signals: queue.signals,
+    workerId,
+    actor,
+    leaseMs: 30_000,
+    sweepAfterMs: 86_400_000,
+  };
   return {
     ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: root },
     async execute(runId: string) {

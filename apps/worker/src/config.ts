@@ -35,5 +35,6 @@ export function readWorkerOptions(from: SettingsReader): WorkerOptions {
     concurrency: from.integer('WAYBILL_CONCURRENCY', 4, { min: 1, max: 100 }),
     leaseMs: from.integer('WAYBILL_LEASE_MS', 30_000, { min: 1_000, max: 600_000 }),
     graceMs: from.integer('WAYBILL_GRACE_MS', 10_000, { min: 0, max: 3_600_000 }),
+    sweepAfterMs: from.integer('WAYBILL_SWEEP_AFTER_HOURS', 24, { min: 0, max: 8_760 }) * 3_600_000,
   };
 }

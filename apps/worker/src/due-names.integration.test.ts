@@ -89,7 +89,16 @@ async function openExchange() {
     },
     new Date('2026-11-19T12:00:00Z'),
   );
-  const parts = { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
+  const parts = {
+    database,
+    vault,
+    log,
+    signals: queue.signals,
+    workerId,
+    actor,
+    leaseMs: 30_000,
+    sweepAfterMs: 0,
+  };
   return {
     context,
     async execute(runId = '') {

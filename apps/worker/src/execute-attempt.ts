@@ -37,6 +37,7 @@ import { reportLive } from './live-progress.js';
 import { type EndpointObserver, openEndpoint } from './open-endpoint.js';
 import { keysOnRecord, transformsOpener } from './open-transforms.js';
 import { type PendingRecords, pendingRecords } from './pending-records.js';
+import { sweepLeftovers } from './sweep-leftovers.js';
 import type { WorkerParts } from './worker.js';
 
 type Claimed = Extract<Claim, { kind: 'claimed' }>;
@@ -45,6 +46,8 @@ export interface AttemptParts extends WorkerParts {
   readonly workerId: Id;
   readonly actor: Actor;
   readonly leaseMs: number;
+  /** How long a part file of a run that is over has to be seen before it is removed; 0: for ever. */
+  readonly sweepAfterMs: number;
 }
 
 /**
@@ -204,6 +207,10 @@ async function transferFiles(
       onWarning: (message, cause) => log.warn({ err: cause }, message),
     });
     if (failure) log.warn({ failure }, 'not all that was to be done could be');
+    await sweepLeftovers({
+      ...{ database, log, runId: run.id, target: claim.target, endpoint: target, signal },
+      sweepAfterMs: parts.sweepAfterMs,
+    });
     return { kind: 'done', state };
   } catch (thrown) {
     return outcomeOf(thrown);

@@ -16,7 +16,7 @@ import { failureOf } from './failure-of.js';
 import { type Lookup, routeTo, sftpOptions } from './open-endpoint.js';
 import { probeDirectory } from './probe-directory.js';
 
-export type CheckParts = Omit<AttemptParts, 'leaseMs'>;
+export type CheckParts = Omit<AttemptParts, 'leaseMs' | 'sweepAfterMs'>;
 
 /** Carries out a check that this worker has claimed, to its end on record; tells who waits for it. */
 export async function executeCheck(

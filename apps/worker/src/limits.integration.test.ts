@@ -71,7 +71,7 @@ async function startWorkers(pool: string, count: number) {
   );
   const [first] = queues;
   if (!first) throw new Error('no worker');
-  const options = { pools: [pool], concurrency: 4, leaseMs: 1_500, graceMs: 0 };
+  const options = { pools: [pool], concurrency: 4, leaseMs: 1_500, graceMs: 0, sweepAfterMs: 0 };
   const parts = { database: context.database, vault, log };
   const workers = await Promise.all(
     queues.map((queue, i) =>

@@ -45,7 +45,16 @@ async function openParts() {
   const workerId = newId();
   const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
   await registerWorker(database, { id: workerId, ...worker });
-  return { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
+  return {
+    database,
+    vault,
+    log,
+    signals: queue.signals,
+    workerId,
+    actor,
+    leaseMs: 30_000,
+    sweepAfterMs: 86_400_000,
+  };
 }
 
 /** A pull of new files from a partner, who keeps them. */

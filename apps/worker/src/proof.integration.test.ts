@@ -61,7 +61,16 @@ async function openAttempts() {
   const workerId = newId();
   const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
   await registerWorker(database, { id: workerId, ...worker });
-  const parts = { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
+  const parts = {
+    database,
+    vault,
+    log,
+    signals: queue.signals,
+    workerId,
+    actor,
+    leaseMs: 30_000,
+    sweepAfterMs: 0,
+  };
   return {
     context: { database, actor },
     execute: (runId: Id) =>

@@ -112,7 +112,16 @@ async function openExchange() {
   await addHostKey(context, theirs.id, server.hostKey);
   await setCredential(context, theirs.id, { kind: 'private-key', privateKey: server.privateKey }, vault);
   const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: directory } });
-  const parts = { database, vault, log, signals: queue.signals, workerId, actor, leaseMs: 30_000 };
+  const parts = {
+    database,
+    vault,
+    log,
+    signals: queue.signals,
+    workerId,
+    actor,
+    leaseMs: 30_000,
+    sweepAfterMs: 0,
+  };
   return {
     ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: server.directory },
     async execute(runId: string) {

@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly leaseMs: number;
   /** How long running transfers may go on after a stop was asked for, before they are handed back. */
   readonly graceMs: number;
+  /** How long a part file of a run that is over has to be seen before it is removed; 0: for ever. */
+  readonly sweepAfterMs: number;
 }
 
 export interface RunningWorker {
@@ -52,7 +54,7 @@ const LOOK_FOR_CHECKS_MS = 5_000;
 /** Starts to take runs from the queues of the pools. */
 export async function startWorker(
   parts: WorkerParts & { readonly queue: QueueSystem },
-  { name, pools, concurrency, leaseMs, graceMs }: WorkerOptions,
+  { name, pools, concurrency, leaseMs, graceMs, sweepAfterMs }: WorkerOptions,
 ): Promise<RunningWorker> {
   const { database, queue, log } = parts;
   const id = newId();
@@ -70,7 +72,7 @@ export async function startWorker(
   for (const pool of pools)
     consumers.push(
       await queue.consume({ pool, concurrency, name: id }, (job, signal) =>
-        executeAttempt({ ...parts, workerId: id, actor, leaseMs }, job, signal),
+        executeAttempt({ ...parts, workerId: id, actor, leaseMs, sweepAfterMs }, job, signal),
       ),
     );
   const checks = await takeChecks({ ...parts, workerId: id, actor }, pools);

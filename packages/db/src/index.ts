@@ -241,6 +241,14 @@ export {
   type SubscriptionValues,
   saveSubscription,
 } from './subscriptions.js';
+export {
+  beginSweep,
+  deliveriesOver,
+  endSweep,
+  partDirectoriesOfRun,
+  releaseClaimedParts,
+  type Sighting,
+} from './sweeps.js';
 export { type Transaction, transaction } from './transaction.js';
 export {
   findTransfer,

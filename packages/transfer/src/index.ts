@@ -4,4 +4,5 @@ export type { Progress } from './progress.js';
 export * from './run-journal.js';
 export { type RunResult, type RunTransferInput, runTransfer } from './run-transfer.js';
 export type { RunFacts } from './select-files.js';
+export { type Sighting, type Sweep, type SweepRecords, sweep } from './sweep.js';
 export type { FileTransforms, OpenTransforms, TransformedFile } from './transform-file.js';
