@@ -1,124 +1,34 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { parsePath } from '@waybill/domain';
-import type { Behaviour, SftpRequest } from '@waybill/simulator';
-import { openMemoryEndpoint, type StorageEndpoint } from '@waybill/storage';
-import { type RunResult, runTransfer } from '@waybill/transfer';
+import type { Behaviour } from '@waybill/simulator';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Partner, startPartner } from '../packages/sftp/src/testing/partner.js';
-import { MemoryJournal } from '../packages/transfer/src/testing/memory-journal.js';
-import {
-  aDefinition,
-  type DefinitionChange,
-  seededAt,
-  slowClock,
-  someBytes,
-} from '../packages/transfer/src/testing/world.js';
+import type { Partner } from '../packages/sftp/src/testing/partner.js';
+import { aDefinition, someBytes } from '../packages/transfer/src/testing/world.js';
 import { Cleanup } from './support/cleanup.js';
+import {
+  aFile,
+  type ExchangeOptions,
+  type PartnerExchange,
+  startPull,
+  startPush,
+} from './support/partner-exchange.js';
 
 const MIB = 1024 * 1024;
 const cleanup = new Cleanup();
 afterEach(() => cleanup[Symbol.asyncDispose]());
 
-/** One run of a transfer from `in` to `out`, one side of which is a partner with the given personalities. */
-interface Exchange {
-  readonly partner: Partner;
-  readonly journal: MemoryJournal;
-  readonly warnings: string[];
-  /** Requests that the partner has seen. */
-  readonly requests: SftpRequest[];
-  /** One attempt, over a new connection. */
-  attempt(): Promise<RunResult>;
-  /** Attempts until one is at its end. @returns how many there were, and the result */
-  attempts(most: number): Promise<{ attempts: number; result: RunResult }>;
-}
-
-interface ExchangeOptions extends DefinitionChange {
-  /** Defaults to 300,001 bytes in `a.bin`. */
-  readonly files?: Record<string, Uint8Array>;
-  readonly operationTimeoutMs?: number;
-}
-
-const aFile = someBytes(300_001);
-
-async function startRecorded(
-  personalities: (Behaviour | string)[],
-  requests: SftpRequest[],
-): Promise<Partner> {
-  const recorder: Behaviour = {
-    serve: (request, next) => {
-      requests.push(request);
-      return next(request);
-    },
-  };
-  const partner = await startPartner(recorder, ...personalities);
-  cleanup.defer(() => partner[Symbol.asyncDispose]());
-  await mkdir(partner.disk('in'));
-  await mkdir(partner.disk('out'));
-  return partner;
-}
-
-function exchange(
-  partner: Partner,
-  requests: SftpRequest[],
-  options: ExchangeOptions,
-  sides: (remote: StorageEndpoint) => { source: StorageEndpoint; target: StorageEndpoint },
-): Exchange {
-  const { files: _, operationTimeoutMs = 5_000, ...change } = options;
-  const journal = new MemoryJournal();
-  const definition = aDefinition(change);
-  const warnings: string[] = [];
-  const attempt = async () => {
-    await using remote = await partner.open({ operationTimeoutMs });
-    return await runTransfer({
-      ...{ definition, journal, ...sides(remote), lastAttempt: false, now: slowClock() },
-      signal: new AbortController().signal,
-      checkpointEveryBytes: 64 * 1024,
-      onWarning: (message) => warnings.push(message),
-    });
-  };
-  const attempts = async (most: number) => {
-    for (let count = 1; ; count++) {
-      try {
-        return { attempts: count, result: await attempt() };
-      } catch (error) {
-        if (count >= most) throw error;
-      }
-    }
-  };
-  return { partner, journal, warnings, requests, attempt, attempts };
-}
-
-async function aPush(
-  personalities: (Behaviour | string)[],
-  options: ExchangeOptions = {},
-): Promise<Exchange> {
-  const requests: SftpRequest[] = [];
-  const partner = await startRecorded(personalities, requests);
-  const source = openMemoryEndpoint({ label: 'memory://source/' });
-  for (const [name, content] of Object.entries(options.files ?? { 'a.bin': aFile }))
-    source.seed(`in/${name}`, content, seededAt);
-  return exchange(partner, requests, options, (target) => ({ source, target }));
-}
-
-async function aPull(
-  personalities: string[],
-  options: ExchangeOptions = {},
-): Promise<Exchange & { readonly target: ReturnType<typeof openMemoryEndpoint> }> {
-  const requests: SftpRequest[] = [];
-  const partner = await startRecorded(personalities, requests);
-  for (const [name, content] of Object.entries(options.files ?? { 'a.bin': aFile }))
-    await writeFile(partner.disk(`in/${name}`), content);
-  const target = openMemoryEndpoint({ label: 'memory://target/' });
-  return { ...exchange(partner, requests, options, (source) => ({ source, target })), target };
-}
+const aPush = (personalities: (Behaviour | string)[], options?: ExchangeOptions) =>
+  startPush(cleanup, personalities, options);
+const aPull = (personalities: string[], options?: ExchangeOptions) =>
+  startPull(cleanup, personalities, options);
 
 const arrived = (partner: Partner, name = 'a.bin') => readFile(partner.disk(`out/${name}`));
 const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
 const hashOf = async (partner: Partner, name?: string) => sha256(await arrived(partner, name));
 const names = async (partner: Partner) => (await readdir(partner.disk('out'))).sort();
-const renames = ({ requests }: Exchange) => requests.filter(({ kind }) => kind === 'rename').length;
-const bytesWritten = ({ requests }: Exchange) =>
+const renames = ({ requests }: PartnerExchange) => requests.filter(({ kind }) => kind === 'rename').length;
+const bytesWritten = ({ requests }: PartnerExchange) =>
   requests.reduce((sum, request) => sum + (request.kind === 'write' ? request.data.length : 0), 0);
 
 describe('a push to a server that loses bytes', () => {
