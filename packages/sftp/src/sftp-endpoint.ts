@@ -157,6 +157,7 @@ export class SftpEndpoint implements StorageEndpoint {
         continues: this.properties.continues,
         onOpened: () => {
           opened = true;
+          options.onProgress?.(start);
         },
       };
       const held = await putFile(this.#session, source.body, plan);

@@ -300,6 +300,19 @@ export function describeEndpoint(name: string, open: () => Promise<OpenedEndpoin
         await expect(putFresh(at('file'), '')).rejects.toMatchObject(failed('already-exists'));
       });
 
+      it('is told of before the first byte, where it can be seen', async () => {
+        const told: number[] = [];
+        const breaksOff = {
+          [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('the source is gone')) }),
+        };
+        const onProgress = (bytes: number) => told.push(bytes);
+        await expect(
+          endpoint.put(at('file'), breaksOff, { signal, fresh: true, onProgress }),
+        ).rejects.toThrow('the source is gone');
+        const there = await endpoint.stat(at('file'), { signal }).catch(() => undefined);
+        expect(told).toEqual(there ? [0] : []);
+      });
+
       it('leaves a directory alone', async () => {
         await makeVisible(at('inner'));
         if (endpoint.properties.keepsDirectories)

@@ -75,7 +75,8 @@ export interface PutOptions extends Abortable {
   readonly fresh?: boolean;
   /**
    * Called as bytes arrive, with the length of the unbroken prefix that the other side has acknowledged, `start`
-   * included. Never decreases, never skips a hole.
+   * included. Never decreases, never skips a hole. Where others can see a file that is being written, first of all with
+   * `start`, once it is open.
    */
   readonly onProgress?: (acknowledgedBytes: number) => void;
 }

@@ -125,6 +125,7 @@ export async function writeFile(
   const what = `write "${printableName(path)}"`;
   const { handle, created } = await translated(what, () => openForWriting(directory, path, options));
   try {
+    onProgress?.(start);
     await writeBody(handle, body, start, signal, onProgress, what);
     await translated(what, () => untilAborted(handle.sync(), signal));
     const info = fileInfo(path, await translated(what, () => handle.stat()));

@@ -123,6 +123,7 @@ export class MemoryEndpoint implements StorageEndpoint {
       throw new StorageError('already-exists', `${this.#place(path)} is there already`);
     const file = this.#openForWriting(path, start);
     file.truncate(start);
+    onProgress?.(start);
     for await (const chunk of takeUntilAborted(body, signal)) {
       await turn(signal);
       file.append(chunk);
