@@ -75,6 +75,34 @@ it('waits for the end of a check no longer than it takes, or than it was told to
   expect((await waited).state).toBe('succeeded');
 });
 
+it('answers with the dry run of a transfer, and with what is asked of one file', async () => {
+  const [source, target] = [await makeEndpoint(), await makeEndpoint(LOCAL)];
+  const places = {
+    source: { endpointId: source, directory: 'out' },
+    target: { endpointId: target, directory: '' },
+  };
+  const { id, name } = await api.client.call('createTransfer', {
+    body: { name: `t-${newId()}`, definition: places },
+  });
+  const check = await api.client.call('requestDryRun', { params: { id: name } });
+  expect(check).toMatchObject({
+    ...{ kind: 'dry-run', state: 'queued', transferId: id, transferName: name, path: null },
+    endpointName: source,
+  });
+  expect((await api.client.call('requestDryRun', { params: { id } })).id).toBe(check.id);
+  const explanation = await api.client.call('requestExplanation', {
+    params: { id: source },
+    body: { path: '/out/day.csv' },
+  });
+  expect(explanation).toMatchObject({ kind: 'explanation', transferId: null, path: 'out/day.csv' });
+  const refusal = (body: unknown) => api.refusal('POST', `/api/v1/endpoints/${source}/explanations`, body);
+  expect(await refusal({ path: 'in/day.csv' })).toMatchObject({
+    errors: [{ pointer: '/path', message: expect.stringContaining('those from endpoint') }],
+  });
+  expect(await refusal({ path: '' })).toMatchObject({ errors: [{ pointer: '/path' }] });
+  expect(await refusal({ path: 'out/a', transferId: 'nobody' })).toMatchObject({ status: 404 });
+});
+
 it('lets who may operate ask, and who may only read look', async () => {
   const name = await makeEndpoint();
   const post = async (scope: 'read' | 'operate') => {

@@ -35,6 +35,7 @@ import {
   type EndpointLimits,
   type EndpointProfile,
   type EndpointSettings,
+  type Explanation,
   type Failure,
   failureKind,
   ownerOf,
@@ -115,12 +116,16 @@ export function presentCredential({
 }
 
 export function presentEndpointCheck(check: EndpointCheck): contract.EndpointCheck {
-  const { id, endpointId, endpointName, kind, state, pool, requestedBy, worker, report, failure } = check;
+  const { id, endpointId, endpointName, kind, transfer, path, state, pool, requestedBy } = check;
+  const { worker, report, failure } = check;
   return {
     id,
     endpointId,
     endpointName,
     kind,
+    transferId: transfer?.id ?? null,
+    transferName: transfer?.name ?? null,
+    path: path ?? null,
     state,
     pool,
     requestedBy,
@@ -146,7 +151,18 @@ function presentReport(report: EndpointCheckReport): NonNullable<contract.Endpoi
     }
     case 'host-key-scan':
       return { kind: report.kind, offered: [...report.offered], missing: [...report.missing] };
+    case 'dry-run': {
+      const { kind, version, enabled, obstacle, counts, files } = report;
+      return { kind, version, enabled, obstacle, counts: { ...counts }, files: [...files] };
+    }
+    case 'explanation':
+      return { kind: report.kind, transfers: report.transfers.map(presentExplanation) };
   }
+}
+
+function presentExplanation({ answers, ...explanation }: Explanation) {
+  const { transferId, transferName, version, enabled, obstacle, file, nowhere } = explanation;
+  return { transferId, transferName, version, enabled, obstacle, file, nowhere, answers: [...answers] };
 }
 
 /** All of it is found out for people to see. */

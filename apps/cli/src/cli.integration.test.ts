@@ -142,6 +142,38 @@ it('limits an endpoint, says why a run waits, and lets it go on', async () => {
   expect(shown).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('Breaker') });
 });
 
+it('shows what a run would do before it does it, and why it leaves a file', async () => {
+  await mkdir(path.join(scratch, 'partner/plan'));
+  await writeFile(path.join(scratch, 'partner/plan/a.csv'), 'a;b;c\n');
+  await writeFile(path.join(scratch, 'partner/plan/notes.txt'), 'n\n');
+  const add = ['transfer', 'add', 'planned', '--from', 'acme-sftp:plan', '--to', 'inbox:plan'];
+  await waybill([...add, '--include', '*.csv', '--target-name', 'new_{name}']);
+
+  const dry = await waybill(['transfer', 'dry-run', 'planned']);
+  expect(dry).toMatchObject({ exitCode: 0, stderr: 'waiting for a worker of pool default\n' });
+  expect(dry.stdout).toMatch(/Would move +1 file, 6 B\n/);
+  expect(dry.stdout).toMatch(/move +plan\/a\.csv +6 B +plan\/new_a\.csv +every rule is met/);
+  expect(dry.stdout).toMatch(/leave +plan\/notes\.txt +2 B +no pattern includes its name: \*\.csv/);
+  const { stdout } = await waybill(['transfer', 'dry-run', 'planned', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    state: 'succeeded',
+    report: { counts: { move: { files: 1 } } },
+  });
+
+  const explained = await waybill(['explain', 'acme-sftp:plan/notes.txt']);
+  expect(explained.exitCode).toBe(0);
+  expect(explained.stdout).toMatch(/Is its name meant\? +no +no pattern includes its name: \*\.csv/);
+  const named = await waybill(['explain', 'acme-sftp:plan/a.csv', '--transfer', 'planned', '--json']);
+  expect(JSON.parse(named.stdout).report.transfers).toMatchObject([{ file: { decision: 'move' } }]);
+  expect(await waybill(['explain', 'plan/a.csv'])).toMatchObject({ exitCode: 2 });
+  const nobody = await waybill(['explain', 'acme-sftp:other/a.csv']);
+  expect(nobody).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('no transfer reads') });
+
+  await rm(path.join(scratch, 'partner/plan'), { recursive: true });
+  const gone = await waybill(['transfer', 'dry-run', 'planned']);
+  expect(gone).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('would not succeed now') });
+});
+
 it('moves files into a bucket, and warns that plain http is for all to read', async () => {
   await using bucket = await startBucket();
   const { url, accessKeyId, secretAccessKey } = bucket.server;

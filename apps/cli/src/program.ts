@@ -2,6 +2,7 @@ import { versionIn } from '@waybill/program';
 import { Command } from 'commander';
 import { addAuditCommands } from './commands/audit.js';
 import { addCalendarCommands } from './commands/calendar.js';
+import { addExplainCommand } from './commands/dry-run.js';
 import { addEndpointCommands } from './commands/endpoint.js';
 import { addKeyCommands } from './commands/key.js';
 import { addOpenPgpKeyCommands } from './commands/openpgp-key.js';
@@ -58,6 +59,7 @@ export function createProgram(config: Config, streams: Streams, signal: AbortSig
     addEndpointCommands,
     addOpenPgpKeyCommands,
     addTransferCommands,
+    addExplainCommand,
     addScheduleCommands,
     addCalendarCommands,
     addRunCommands,

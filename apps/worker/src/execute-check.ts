@@ -13,6 +13,7 @@ import { StorageError } from '@waybill/storage';
 import { compareScan } from './compare-scan.js';
 import type { AttemptParts } from './execute-attempt.js';
 import { failureOf } from './failure-of.js';
+import { explainFile, foresee } from './foresee.js';
 import { type Lookup, routeTo, sftpOptions } from './open-endpoint.js';
 import { probeDirectory } from './probe-directory.js';
 
@@ -68,18 +69,16 @@ async function report(
   { check, endpoint }: CheckClaim,
   signal: AbortSignal,
 ): Promise<EndpointCheckReport> {
+  const { kind, path } = check;
+  if (kind === 'dry-run') return await foresee(lookup(parts), { check, endpoint }, signal);
+  if (path !== undefined) return await explainFile(lookup(parts), { check, endpoint }, path, signal);
   const { settings } = endpoint;
   if (settings.kind === 'local') return { kind: 'probe', ...(await probeDirectory(settings, signal)) };
   if (settings.kind === 's3')
     throw new StorageError('unsupported', `endpoint ${endpoint.name} is a bucket, which cannot be checked`);
-  switch (check.kind) {
-    case 'probe': {
-      const options = await sftpOptions(lookup(parts), endpoint, settings);
-      return { kind: 'probe', ...(await probeEndpoint(options, signal)) };
-    }
-    case 'host-key-scan':
-      return await scanHostKeys(parts, { check, endpoint }, settings, signal);
-  }
+  if (check.kind === 'host-key-scan') return await scanHostKeys(parts, { check, endpoint }, settings, signal);
+  const options = await sftpOptions(lookup(parts), endpoint, settings);
+  return { kind: 'probe', ...(await probeEndpoint(options, signal)) };
 }
 
 /** Puts the keys that were not on record there as proposed. Trusts none: what an open line tells proves nothing. */

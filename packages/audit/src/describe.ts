@@ -1,4 +1,4 @@
-import type { AuditEvent } from './event.js';
+import type { AuditEvent, EndpointCheckData } from './event.js';
 
 /** One English sentence without subject and full stop, to stand after the actor's name: "created partner acme". */
 export function describeEvent(event: AuditEvent): string {
@@ -16,13 +16,13 @@ export function describeEvent(event: AuditEvent): string {
     case 'endpoint.resumed':
       return `lets runs go to endpoint ${event.data.endpoint} again: ${event.data.reason}`;
     case 'endpoint-check.requested':
-      return `asked for a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+      return `asked for ${checkOf(event.data)}`;
     case 'endpoint-check.started':
-      return `started a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+      return `started ${checkOf(event.data)}`;
     case 'endpoint-check.succeeded':
-      return `finished a ${event.data.kind} of endpoint ${event.data.endpoint}`;
+      return `finished ${checkOf(event.data)}`;
     case 'endpoint-check.failed':
-      return `finished a ${event.data.kind} of endpoint ${event.data.endpoint}, which failed: ${event.data.reason}`;
+      return `finished ${checkOf(event.data)}, which failed: ${event.data.reason}`;
     case 'host-key.added':
       return `added ${event.data.state} host key ${event.data.fingerprint} (${event.data.algorithm}) to endpoint ${event.data.endpoint}`;
     case 'host-key.state-changed':
@@ -104,4 +104,10 @@ export function describeEvent(event: AuditEvent): string {
 
 function list(words: readonly string[]): string {
   return words.length === 0 ? 'nothing' : words.join(', ');
+}
+
+function checkOf({ kind, endpoint, transfer, path }: EndpointCheckData): string {
+  if (path !== undefined)
+    return `an ${kind} of ${path} at ${endpoint}${transfer === undefined ? '' : ` for transfer ${transfer}`}`;
+  return transfer === undefined ? `a ${kind} of endpoint ${endpoint}` : `a ${kind} of transfer ${transfer}`;
 }

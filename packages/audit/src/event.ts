@@ -66,10 +66,13 @@ interface EndpointData {
   readonly limits?: string;
 }
 
-interface EndpointCheckData {
+export interface EndpointCheckData {
   readonly endpoint: string;
   readonly checkId: Id;
   readonly kind: EndpointCheckKind;
+  /** By name; of a dry run, and of an explanation that was asked for one. */
+  readonly transfer?: string;
+  readonly path?: string;
 }
 
 interface HostKeyData {

@@ -1,12 +1,18 @@
 import {
+  answers,
   type EndpointProfile,
   endpointCheckKinds,
   endpointCheckStates,
+  failureCodes,
+  foreseenDecisions,
   hostKeyStates,
+  plainCheckKinds,
   probeOutcomes,
+  selectionOutcomes,
+  selectionQuestions,
 } from '@waybill/domain';
 import { z } from 'zod';
-import { bytes, count, id, page, paging, pool, time } from './fields.js';
+import { bytes, count, id, page, paging, path, pool, reference, time } from './fields.js';
 import { failure } from './runs.js';
 
 const milliseconds = z.int().meta({ description: 'Milliseconds.' });
@@ -108,21 +114,77 @@ const hostKeyScanReport = z
   })
   .meta({ id: 'HostKeyScanReport', description: 'What an open line tells proves nothing by itself.' });
 
-const kind = z.enum(endpointCheckKinds);
+const foreseenFile = z
+  .strictObject({
+    decision: z.enum(foreseenDecisions),
+    code: z.enum([...new Set([...selectionOutcomes, ...failureCodes])]).meta({
+      description: 'What selection made of it; of a file that would fail the code of the failure.',
+    }),
+    because: z.string(),
+    path: z.string().meta({ description: 'At the source.', example: 'out/day.csv' }),
+    targetPath: z.string().nullable().meta({ description: 'At the target; null unless it would be moved.' }),
+    size: bytes,
+    modifiedAt: time.nullable(),
+  })
+  .meta({ id: 'ForeseenFile', description: 'What a run would do with a file now.' });
+
+const foreseenCount = z.strictObject({ files: count, bytes });
+const tried = {
+  version: z.int().meta({ description: 'Of the definition that was tried.' }),
+  enabled: z.boolean().meta({ description: 'A disabled transfer makes no runs.' }),
+  obstacle: z.string().nullable().meta({ description: 'Why a run would move nothing at all, and fail.' }),
+};
+
+const dryRunReport = z
+  .strictObject({
+    kind: z.literal('dry-run'),
+    ...tried,
+    counts: z.strictObject({ move: foreseenCount, fail: foreseenCount, leave: foreseenCount }),
+    files: z.array(foreseenFile).meta({ description: 'At most 1000 of each decision; `counts` has all.' }),
+  })
+  .meta({ id: 'DryRunReport' });
+
+const explanation = z
+  .strictObject({
+    transferId: id,
+    transferName: z.string(),
+    ...tried,
+    file: foreseenFile.nullable(),
+    nowhere: z.string().nullable().meta({ description: 'Why there is no file to explain.' }),
+    answers: z
+      .array(
+        z.strictObject({
+          question: z.enum(selectionQuestions),
+          answer: z.enum(answers).meta({ description: '`not-asked`: the definition has no rule for it.' }),
+          because: z.string(),
+        }),
+      )
+      .meta({ description: 'The first `no` decides.' }),
+  })
+  .meta({ id: 'Explanation', description: 'What a run of one transfer would do with a file now, and why.' });
+
+const explanationReport = z
+  .strictObject({ kind: z.literal('explanation'), transfers: z.array(explanation) })
+  .meta({ id: 'ExplanationReport' });
 
 export const endpointCheck = z
   .strictObject({
     id,
     endpointId: id,
     endpointName: z.string(),
-    kind,
+    kind: z.enum(endpointCheckKinds),
+    transferId: id.nullable().meta({ description: 'Of a dry run, and of an explanation for one.' }),
+    transferName: z.string().nullable(),
+    path: z.string().nullable().meta({ description: 'Of an explanation: the file, from the root.' }),
     state: z.enum(endpointCheckStates).meta({
-      description: '`failed`: a step of the report failed, or `failure` says why there is no report.',
+      description: '`failed`: the report tells of a failure, or `failure` says why there is no report.',
     }),
     pool,
     requestedBy: z.string(),
     workerName: z.string().nullable(),
-    report: z.discriminatedUnion('kind', [probeReport, hostKeyScanReport]).nullable(),
+    report: z
+      .discriminatedUnion('kind', [probeReport, hostKeyScanReport, dryRunReport, explanationReport])
+      .nullable(),
     failure: failure.nullable(),
     createdAt: time,
     startedAt: time.nullable(),
@@ -135,8 +197,19 @@ export const endpointCheckPage = page(endpointCheck, 'EndpointCheckPage');
 export const endpointCheckFilters = z.strictObject(paging);
 
 export const requestEndpointCheck = z
-  .strictObject({ kind })
+  .strictObject({ kind: z.enum(plainCheckKinds) })
   .meta({ id: 'RequestEndpointCheck', example: { kind: 'probe' } });
+
+export const requestExplanation = z
+  .strictObject({
+    path: path
+      .refine((text) => text !== '', 'name a file')
+      .meta({ description: "The file, from the endpoint's root.", example: 'out/day.csv' }),
+    transferId: reference.optional().meta({
+      description: 'Of one transfer. Left out: of each that reads the directory of the file.',
+    }),
+  })
+  .meta({ id: 'RequestExplanation', example: { path: 'out/day.csv' } });
 
 export const endpointCheckQuery = z.strictObject({
   wait: z.coerce.number().int().min(0).max(30).default(0).meta({

@@ -8,6 +8,7 @@ import {
   endpointCheckPage,
   endpointCheckQuery,
   requestEndpointCheck,
+  requestExplanation,
 } from './endpoint-checks.js';
 import {
   addHostKey,
@@ -251,7 +252,7 @@ export const routes = {
     method: 'get',
     path: `${v1}/endpoints/{id}/checks`,
     tag: 'endpoints',
-    summary: 'List the checks of an endpoint, newest first',
+    summary: 'List the probes and scans of an endpoint, newest first',
     scope: 'read',
     params,
     query: endpointCheckFilters,
@@ -267,6 +268,33 @@ export const routes = {
     params,
     query: endpointCheckQuery,
     responses: { 200: { description: 'The check', schema: endpointCheck } },
+    problems: [],
+  },
+
+  requestExplanation: {
+    method: 'post',
+    path: `${v1}/endpoints/{id}/explanations`,
+    tag: 'endpoints',
+    summary: 'Ask what a run of each transfer that reads there would do with a file now, and why',
+    scope: 'operate',
+    params,
+    body: requestExplanation,
+    responses: {
+      202: { description: 'The new check, or the same one that is still open', schema: endpointCheck },
+    },
+    problems: [],
+  },
+  requestDryRun: {
+    method: 'post',
+    path: `${v1}/transfers/{id}/dry-runs`,
+    tag: 'transfers',
+    summary: 'Ask what a run would do now; nothing is moved',
+    scope: 'operate',
+    params,
+    body: nothing,
+    responses: {
+      202: { description: 'The new check, or the one that is still open', schema: endpointCheck },
+    },
     problems: [],
   },
 

@@ -168,6 +168,8 @@ describe('a check of an endpoint', () => {
     ],
     ['endpoint_check_final_is_explained', `report = '{}'`],
     ['endpoint_check_kind_known', `kind = 'guess'`],
+    ['endpoint_check_kind_has_subject', `kind = 'dry-run'`],
+    ['endpoint_check_kind_has_subject', `path = 'a'`],
     ['endpoint_check_state_known', `state = 'stuck'`],
   ])('is refused by %s with %s', async (constraint, assignment) => {
     const id = await insertCheck();

@@ -1,9 +1,12 @@
-import type {
-  EndpointCheckKind,
-  EndpointCheckReport,
-  EndpointCheckState,
-  Failure,
-  Id,
+import {
+  type CheckSubject,
+  type EndpointCheckKind,
+  type EndpointCheckReport,
+  type EndpointCheckState,
+  type Failure,
+  type Id,
+  plainCheckKinds,
+  type RemotePath,
 } from '@waybill/domain';
 import { clientOf, type Db } from './db.js';
 import type { Prisma } from './generated/client.js';
@@ -16,6 +19,10 @@ export interface EndpointCheck {
   readonly endpointId: Id;
   readonly endpointName: string;
   readonly kind: EndpointCheckKind;
+  /** Of a dry run, and of an explanation that was asked for one transfer. */
+  readonly transfer: { readonly id: Id; readonly name: string } | undefined;
+  /** Of an explanation: the file at the endpoint. */
+  readonly path: RemotePath | undefined;
   readonly state: EndpointCheckState;
   /** The pool whose workers may carry it out. */
   readonly pool: string;
@@ -30,7 +37,13 @@ export interface EndpointCheck {
   readonly finishedAt: Date | undefined;
 }
 
-export type NewEndpointCheck = Pick<EndpointCheck, 'id' | 'endpointId' | 'kind' | 'pool' | 'requestedBy'>;
+/** What tells open checks apart. */
+export interface EndpointCheckKey {
+  readonly endpointId: Id;
+  readonly subject: CheckSubject;
+}
+
+export type NewEndpointCheck = EndpointCheckKey & Pick<EndpointCheck, 'id' | 'pool' | 'requestedBy'>;
 
 /** How a check ends: with a report, or with the reason why there is none. */
 export type EndpointCheckEnd =
@@ -39,18 +52,20 @@ export type EndpointCheckEnd =
 
 const include = {
   endpoint: { select: { name: true } },
+  transfer: { select: { id: true, name: true } },
   worker: { select: { id: true, name: true } },
 } satisfies Prisma.EndpointCheckInclude;
 
 type Row = Prisma.EndpointCheckGetPayload<{ include: typeof include }>;
 
-/** False if the endpoint has an open check of the same kind. */
+/** False if the same check of the endpoint is open. */
 export async function insertEndpointCheck(db: Db, check: NewEndpointCheck): Promise<boolean> {
-  const { id, endpointId, kind, pool, requestedBy } = check;
+  const { id, endpointId, subject, pool, requestedBy } = check;
+  const { kind, transferId, path } = columnsOf(subject);
   const inserted = await clientOf(db).$executeRaw`
-    insert into endpoint_check (id, endpoint_id, kind, state, pool, requested_by)
-    values (${id}::uuid, ${endpointId}::uuid, ${kind}, 'queued', ${pool}, ${requestedBy})
-    on conflict (endpoint_id, kind) where state in ('queued', 'running') do nothing`;
+    insert into endpoint_check (id, endpoint_id, kind, transfer_id, path, state, pool, requested_by)
+    values (${id}::uuid, ${endpointId}::uuid, ${kind}, ${transferId}::uuid, ${path}, 'queued', ${pool}, ${requestedBy})
+    on conflict (endpoint_id, kind, transfer_id, md5(path)) where state in ('queued', 'running') do nothing`;
   return inserted === 1;
 }
 
@@ -62,22 +77,25 @@ export async function findEndpointCheck(db: Db, id: Id): Promise<EndpointCheck |
 /** The check of the endpoint that is queued or running. */
 export async function findOpenEndpointCheck(
   db: Db,
-  endpointId: Id,
-  kind: EndpointCheckKind,
+  { endpointId, subject }: EndpointCheckKey,
 ): Promise<EndpointCheck | undefined> {
-  const where = { endpointId, kind, state: { in: ['queued', 'running'] } };
+  const where = { endpointId, ...columnsOf(subject), state: { in: ['queued', 'running'] } };
   const row = await clientOf(db).endpointCheck.findFirst({ where, include });
   return row ? toCheck(row) : undefined;
 }
 
-/** Of an endpoint, newest first; `after` is an id. */
+/** Probes and scans of an endpoint, newest first; `after` is an id. */
 export async function listEndpointChecks(
   db: Db,
   { limit, after }: Page,
   filter: { readonly endpointId: Id },
 ): Promise<Paged<EndpointCheck>> {
   const rows = await clientOf(db).endpointCheck.findMany({
-    where: { ...filter, ...defined({ id: after === undefined ? undefined : { lt: after } }) },
+    where: {
+      ...filter,
+      kind: { in: [...plainCheckKinds] },
+      ...defined({ id: after === undefined ? undefined : { lt: after } }),
+    },
     include,
     orderBy: { id: 'desc' },
     take: limit + 1,
@@ -163,12 +181,19 @@ export async function claimExpiredEndpointChecks(
     order by c.id limit ${limit} for update of c skip locked`;
 }
 
+function columnsOf(subject: CheckSubject) {
+  return { transferId: null, path: null, ...subject };
+}
+
 function toCheck(given: Row): EndpointCheck {
-  const { endpoint, worker, workerId: _, failureCode, failureMessage, failureOwner, ...row } = given;
+  const { endpoint, transfer, worker, failureCode, failureMessage, failureOwner, ...columns } = given;
+  const { workerId: _, transferId: __, ...row } = columns;
   return {
     ...row,
     endpointName: endpoint.name,
     kind: row.kind as EndpointCheckKind,
+    transfer: transfer ?? undefined,
+    path: (row.path ?? undefined) as RemotePath | undefined,
     state: row.state as EndpointCheckState,
     worker: worker ?? undefined,
     report: (row.report ?? undefined) as unknown as EndpointCheckReport | undefined,

@@ -253,6 +253,7 @@ export { type Transaction, transaction } from './transaction.js';
 export {
   findTransfer,
   findTransfersById,
+  findTransfersFrom,
   findTransfersWithTransforms,
   findTransferVersion,
   insertTransfer,

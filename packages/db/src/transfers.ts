@@ -111,6 +111,16 @@ export async function listTransfers(
   return { items: await withVersions(db, page.items), next: page.next };
 }
 
+/** Those whose current version reads from the endpoint, by name. */
+export async function findTransfersFrom(db: Db, endpointId: Id): Promise<Transfer[]> {
+  const client = clientOf(db);
+  const ids = await client.$queryRaw<{ id: Id }[]>`
+    select t.id from transfer t join transfer_version v on v.transfer_id = t.id and v.number = t.current_version
+    where v.source_endpoint_id = ${endpointId}::uuid`;
+  const where = { id: { in: ids.map(({ id }) => id) } };
+  return await withVersions(db, await client.transfer.findMany({ where, orderBy: { name: 'asc' } }));
+}
+
 /** Those whose current version has transforms, by name. */
 export async function findTransfersWithTransforms(db: Db): Promise<Transfer[]> {
   const client = clientOf(db);

@@ -3,6 +3,7 @@ export * from './assurance.js';
 export * from './attempt-outcome.js';
 export * from './catch-up.js';
 export * from './checksum-file.js';
+export * from './dry-run.js';
 export * from './endpoint.js';
 export * from './endpoint-check.js';
 export * from './endpoint-profile.js';

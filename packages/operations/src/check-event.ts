@@ -12,9 +12,13 @@ export function checkFailedEvent(check: EndpointCheck, reason: string): AuditEve
   return { type: 'endpoint-check.failed', subject, data: { ...data, reason } };
 }
 
-function subjectAndData({ id, kind, endpointId, endpointName }: EndpointCheck) {
+function subjectAndData({ id, kind, endpointId, endpointName, transfer, path }: EndpointCheck) {
   return {
     subject: { kind: 'endpoint', id: endpointId },
-    data: { endpoint: endpointName, checkId: id, kind },
+    data: {
+      ...{ endpoint: endpointName, checkId: id, kind },
+      ...(transfer && { transfer: transfer.name }),
+      ...(path !== undefined && { path }),
+    },
   } as const;
 }

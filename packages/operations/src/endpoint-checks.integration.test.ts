@@ -1,12 +1,31 @@
-import { type Endpoint, findEndpoint, findEndpointCheck, listAuditEvents } from '@waybill/db';
-import { type EndpointProfile, type EndpointSettings, newId, type ProbeReport } from '@waybill/domain';
+import {
+  type Endpoint,
+  findEndpoint,
+  findEndpointCheck,
+  listAuditEvents,
+  listEndpointChecks,
+} from '@waybill/db';
+import {
+  type EndpointProfile,
+  type EndpointSettings,
+  newId,
+  type ProbeReport,
+  parsePath,
+} from '@waybill/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckClaim, claimCheck } from './claim-check.js';
 import { createEndpoint, updateEndpoint } from './define-endpoint.js';
 import { expireChecks } from './expire-checks.js';
 import { finishCheck } from './finish-check.js';
 import { requestCheck } from './request-check.js';
-import { eventsOf, openTestContext, sftpSettings, type TestContext } from './testing/exchange.js';
+import { requestDryRun, requestExplanation } from './request-dry-run.js';
+import {
+  eventsOf,
+  makeTransfer,
+  openTestContext,
+  sftpSettings,
+  type TestContext,
+} from './testing/exchange.js';
 import { heartbeatWorker, registerWorker, stopWorker } from './workers.js';
 
 let context: TestContext;
@@ -100,6 +119,62 @@ describe('asking for a check', () => {
       field: '/kind',
     });
     await expect(requestCheck(context, 'nothing', 'probe')).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('asking what a run would do', () => {
+  const path = parsePath('a.csv');
+
+  it('makes one open dry run of a transfer', async () => {
+    const [one, other] = [await makeTransfer(context), await makeTransfer(context)];
+    const asked = await Promise.all([one, one, one, other].map(({ name }) => requestDryRun(context, name)));
+    expect(new Set(asked.map(({ check }) => check.id)).size).toBe(2);
+    expect(asked[0]?.check).toMatchObject({
+      ...{ kind: 'dry-run', state: 'queued', pool: 'default', path: undefined },
+      ...{ transfer: { id: one.id, name: one.name }, endpointId: one.definition.source.endpointId },
+    });
+    await expect(requestDryRun(context, 'nothing')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('makes one open explanation of a file, of all transfers or of one', async () => {
+    const { id, definition, name } = await makeTransfer(context);
+    const endpoint = definition.source.endpointId;
+    const all = await requestExplanation(context, { endpoint, path });
+    const again = await requestExplanation(context, { endpoint, path });
+    expect(again).toMatchObject({ created: false, check: { id: all.check.id, transfer: undefined, path } });
+    const long = parsePath(`${'d/'.repeat(1_500)}a`);
+    const named = await requestExplanation(context, { endpoint, path: long, transfer: name });
+    expect(named).toMatchObject({ created: true, check: { transfer: { id, name }, path: long } });
+    const audit = await listAuditEvents(context.database, { limit: 1 }, { subjectId: endpoint });
+    expect(JSON.parse(audit.items[0]?.data ?? '')).toMatchObject({ transfer: name, path: long });
+  });
+
+  it('says which directories are read where nobody reads that of the file', async () => {
+    const { definition, name } = await makeTransfer(context);
+    const endpoint = definition.source.endpointId;
+    await expect(
+      requestExplanation(context, { endpoint, path: parsePath('deep/a.csv') }),
+    ).rejects.toMatchObject({ code: 'invalid', field: '/path', message: expect.stringContaining('read ""') });
+    const stranger = await makeTransfer(context);
+    await expect(
+      requestExplanation(context, { endpoint, path, transfer: stranger.name }),
+    ).rejects.toMatchObject({ code: 'invalid', field: '/transferId' });
+    await expect(requestExplanation(context, { endpoint: 'nothing', path })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    const target = definition.target.endpointId;
+    await expect(requestExplanation(context, { endpoint: target, path })).rejects.toThrow(
+      `no transfer reads from endpoint ${name}-target`,
+    );
+  });
+
+  it('does not list them with the checks of the endpoint', async () => {
+    const { definition, name } = await makeTransfer(context);
+    const { endpointId } = definition.source;
+    await requestDryRun(context, name);
+    const { check: probe } = await requestCheck(context, endpointId, 'probe');
+    const { items } = await listEndpointChecks(context.database, { limit: 10 }, { endpointId });
+    expect(items.map(({ id }) => id)).toEqual([probe.id]);
   });
 });
 

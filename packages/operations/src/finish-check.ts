@@ -8,7 +8,7 @@ import {
   saveEndpointProfile,
   transaction,
 } from '@waybill/db';
-import { type EndpointCheckReport, type Failure, hasPassed } from '@waybill/domain';
+import { type EndpointCheckReport, type Failure, whyNotPassed } from '@waybill/domain';
 import { checkEventOf, checkFailedEvent } from './check-event.js';
 import type { CheckClaim } from './claim-check.js';
 import type { Context } from './context.js';
@@ -56,7 +56,7 @@ function endOf(result: CheckResult): EndpointCheckEnd {
     return { state: 'failed', failure: { ...failure, message: redactText(failure.message) } };
   }
   const report = redacted(result.report);
-  return { state: hasPassed(report) ? 'succeeded' : 'failed', report };
+  return { state: whyNotPassed(report) === '' ? 'succeeded' : 'failed', report };
 }
 
 /** Reports quote servers as well: every text in one is made fit for the record. */
@@ -68,10 +68,5 @@ function redacted(report: EndpointCheckReport): EndpointCheckReport {
 }
 
 function reasonOf(end: EndpointCheckEnd): string {
-  if ('failure' in end) return `${end.failure.code}: ${end.failure.message}`;
-  if (end.report.kind !== 'probe') return '';
-  return end.report.steps
-    .filter(({ outcome }) => outcome === 'failed')
-    .map(({ name, detail }) => `${name}: ${detail}`)
-    .join('; ');
+  return 'failure' in end ? `${end.failure.code}: ${end.failure.message}` : whyNotPassed(end.report);
 }

@@ -55,7 +55,13 @@ export {
 } from './preview-schedule.js';
 export { pruneOutbox, publishOutbox } from './publish-outbox.js';
 export { type DeniedRequest, recordDenied, recordLegacyAlgorithms, recordService } from './record-event.js';
-export { requestCheck } from './request-check.js';
+export { type RequestedCheck, requestCheck } from './request-check.js';
+export {
+  type ExplanationRequest,
+  findTransfersReading,
+  requestDryRun,
+  requestExplanation,
+} from './request-dry-run.js';
 export { abandonLeases, type RescuedRun, rescueLostAttempts } from './rescue-attempts.js';
 export { retryRun } from './retry-run.js';
 export { type DateRequest, runForDate } from './run-for-date.js';

@@ -5,20 +5,23 @@ import type { RunContext } from './run-context.js';
 import type { DeliveryRecord } from './run-journal.js';
 
 /** A run's files, and the done-files that follow once theirs have arrived. */
-export interface Waves {
-  readonly files: readonly DeliveryRecord[];
-  readonly companions: readonly { readonly record: DeliveryRecord; readonly of: readonly DeliveryRecord[] }[];
+export interface Waves<File extends { readonly sourcePath: string } = DeliveryRecord> {
+  readonly files: readonly File[];
+  readonly companions: readonly { readonly record: File; readonly of: readonly File[] }[];
 }
 
 /** Files that were delivered, but without the checksum file that belongs beside them, and why. */
 export type Incomplete = ReadonlyMap<Id, StorageError>;
 
 /** A partner that waits for the done-file must find the file when it comes: done-files are moved last. */
-export function inWaves(records: readonly DeliveryRecord[], definition: TransferDefinition): Waves {
+export function inWaves<File extends { readonly sourcePath: string }>(
+  records: readonly File[],
+  definition: TransferDefinition,
+): Waves<File> {
   const { doneFile } = definition.source.selection ?? {};
   if (doneFile?.afterwards !== 'move') return { files: records, companions: [] };
   const companionOf = companionFinder(doneFile.name);
-  const filesOf = new Map<string, DeliveryRecord[]>();
+  const filesOf = new Map<string, File[]>();
   for (const record of records) {
     const companion = companionOf(record.sourcePath as RemotePath);
     if (companion !== undefined) filesOf.set(companion, [...(filesOf.get(companion) ?? []), record]);

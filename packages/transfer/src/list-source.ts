@@ -4,6 +4,7 @@ import {
   type CompiledRules,
   companionsOf,
   type Look,
+  whyNotEntered,
   whyNotMatched,
 } from '@waybill/domain/selection';
 import { type FileInfo, type ListEntry, type StorageEndpoint, StorageError } from '@waybill/storage';
@@ -31,6 +32,7 @@ export interface ListingOptions {
   readonly source: StorageEndpoint;
   readonly signal: AbortSignal;
   readonly now: () => Date;
+  readonly onUnmatched?: ((file: Candidate) => void) | undefined;
 }
 
 /** What one attempt keeps in memory at most. */
@@ -47,7 +49,9 @@ export async function listSource(options: ListingOptions): Promise<Listing> {
       if (!whyNotMatched(matchable(entry.name), rules)) refused.push({ directory, ...entry });
     } else if (entry.kind === 'file') {
       const look = lookAt(entry, options.now());
-      if (!whyNotMatched(baseName(entry.path), rules)) files.push({ path: entry.path, first: look });
+      const file = { path: entry.path, first: look };
+      if (whyNotMatched(baseName(entry.path), rules)) options.onUnmatched?.(file);
+      else files.push(file);
       if (rules.companionOf || rules.checksumFile) others.set(entry.path, look);
     }
     if (files.length + refused.length > MAX_FILES) throw tooMany(definition, options.source);
@@ -73,15 +77,14 @@ export async function listAgain(
   return looks;
 }
 
-export async function* walk({ definition, rules, source, signal }: ListingOptions) {
+export async function* walk({ definition, source, signal }: ListingOptions) {
   const { directory: top } = definition.source;
   const waiting: RemotePath[] = [top];
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
     const entries = directory === top ? source.list(top, { signal }) : listIfThere(source, directory, signal);
     for await (const entry of entries) {
       yield [directory, entry] as const;
-      if (entry.kind === 'directory' && rules.recursive && mayEnter(entry.path, definition))
-        waiting.push(entry.path);
+      if (entry.kind === 'directory' && !whyNotEntered(entry.path, definition)) waiting.push(entry.path);
     }
   }
 }
@@ -97,15 +100,6 @@ export async function* listIfThere(
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'not-found') throw error;
   }
-}
-
-/** What the transfer itself puts below its source directory is not selected again. */
-function mayEnter(path: RemotePath, { source, target, disposition }: TransferDefinition): boolean {
-  const isTarget = source.endpointId === target.endpointId && path === target.directory;
-  const isArchive = disposition.kind === 'archive' && path === disposition.directory;
-  const { claim } = source;
-  const isClaimed = claim !== undefined && 'directory' in claim && path === claim.directory;
-  return !isTarget && !isArchive && !isClaimed && !baseName(path).startsWith('.');
 }
 
 function* pathsOf(files: readonly Candidate[]): Generator<RemotePath> {

@@ -5,7 +5,6 @@ import {
   type TransferDefinition,
   type Verification,
 } from '@waybill/domain';
-import { whySetRefused } from '@waybill/domain/naming';
 import { type StorageEndpoint, StorageError } from '@waybill/storage';
 import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
 import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
@@ -15,13 +14,15 @@ import { finishFile } from './finish-file.js';
 import { finishSet, type InLanes } from './finish-set.js';
 import { inParallel } from './in-parallel.js';
 import { type Ledger, recall } from './ledger.js';
+import type { RunFacts } from './look-at-source.js';
 import { type LooseEnds, noLooseEnds, settle } from './loose-ends.js';
 import { OwnParts } from './part-file.js';
 import { Preserver } from './preserve.js';
 import { type Progress, ProgressMeter } from './progress.js';
+import { refusePlaces } from './refuse-places.js';
 import { fileOf, type RunContext } from './run-context.js';
 import { type DeliveryRecord, type RunJournal, Superseded } from './run-journal.js';
-import { type RunFacts, type SelectionInput, selectFiles } from './select-files.js';
+import { type SelectionInput, selectFiles } from './select-files.js';
 import { skipSeenCompanions } from './skip-seen.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
 
@@ -96,8 +97,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 
 async function attempt(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal, lastAttempt } = input;
-  refuseCircles(definition);
-  refuseSetInPlace(input);
+  refusePlaces(definition, input.target.properties.partNaming);
   await giveBackLeftovers(input);
   await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
   const records = await journal.deliveries();
@@ -127,26 +127,6 @@ async function attempt(input: RunTransferInput): Promise<RunResult> {
     run.meter.end();
   }
   return sumUp(run, records, ends);
-}
-
-/** A transfer onto its own source, or into an archive that is selected again, would eat its own files. */
-function refuseCircles({ source, target, disposition }: TransferDefinition): void {
-  if (source.endpointId === target.endpointId && source.directory === target.directory)
-    throw new StorageError(
-      'misconfigured',
-      `source and target are the same directory, "${source.directory}"`,
-    );
-  if (disposition.kind === 'archive' && disposition.directory === source.directory)
-    throw new StorageError(
-      'misconfigured',
-      `the archive is the source directory itself, "${source.directory}"; choose another one`,
-    );
-}
-
-/** The endpoint may have changed since the transfer was defined. */
-function refuseSetInPlace({ definition, target }: RunTransferInput): void {
-  const why = definition.set && whySetRefused(target.properties.partNaming);
-  if (why) throw new StorageError('misconfigured', `${target.label}: ${why}`);
 }
 
 function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {

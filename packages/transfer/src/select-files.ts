@@ -1,53 +1,17 @@
-import { newId, type Owner, printableName, type RemotePath, type TransferDefinition } from '@waybill/domain';
-import {
-  type BusinessCalendar,
-  type NamingContext,
-  type PartNaming,
-  weekendsOnly,
-} from '@waybill/domain/naming';
-import {
-  type CompiledRules,
-  companionsOf,
-  compileRules,
-  type Explained,
-  type SelectionContext,
-  type Taken,
-  whyUnexpected,
-} from '@waybill/domain/selection';
-import { type StorageEndpoint, StorageError } from '@waybill/storage';
-import { type Ledger, recall, type SeenFiles } from './ledger.js';
-import { type Listing, listSource, type RefusedEntry } from './list-source.js';
+import { newId, type Owner, printableName, type TransferDefinition } from '@waybill/domain';
+import { type NamingContext, weekendsOnly } from '@waybill/domain/naming';
+import { type Explained, whyUnexpected } from '@waybill/domain/selection';
+import { StorageError } from '@waybill/storage';
+import type { RefusedEntry } from './list-source.js';
+import { type LookInput, lookAtSource, type SourceLook, takenBy } from './look-at-source.js';
 import { nameTargets, refuseCollisions } from './name-targets.js';
 import type { DeliveryRecord, SelectedFile } from './run-journal.js';
-import { isUnsettled, selectSettled } from './settle.js';
-import { wholeSet } from './whole-set.js';
+import { isUnsettled } from './settle.js';
+import { whyNotWhole } from './whole-set.js';
 import { withChecksumFiles } from './written-checksum.js';
 
-/** What is the same in all attempts of a run. */
-export interface RunFacts {
-  readonly id: string;
-  /** What it is named by: the due time that it stands for, or when it was asked for. */
-  readonly madeAt: Date;
-  /** Default: weekends, no holidays. */
-  readonly calendar?: BusinessCalendar;
-}
-
-export interface SelectionInput {
-  readonly definition: TransferDefinition;
-  readonly source: StorageEndpoint;
-  /** How part files are named at the target; as ours are if left out. */
-  readonly targetPartNaming?: PartNaming | undefined;
-  readonly signal: AbortSignal;
-  readonly now: () => Date;
+export interface SelectionInput extends LookInput {
   readonly warn: (message: string, cause: unknown) => void;
-  /** What the run has selected in earlier attempts: it counts towards its limits and is not selected again. */
-  readonly known: readonly DeliveryRecord[];
-  /** Left out: a run of its own, made now. */
-  readonly run?: RunFacts | undefined;
-  /** The source's clock minus ours, where it was measured. */
-  readonly sourceClockOffsetMs?: number | undefined;
-  /** What the transfer has delivered before. Left out: nothing. */
-  readonly ledger?: Ledger | undefined;
 }
 
 /**
@@ -57,20 +21,23 @@ export interface SelectionInput {
  * @throws StorageError `unexpected-files` if they are not as many as agreed, `misconfigured` if two would get one name
  */
 export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]> {
-  const { definition, known, source } = input;
+  const { known, definition } = input;
   if (definition.set && known.length > 0) return [];
-  const rules = compileRules(definition.source);
-  const options = { ...input, rules };
-  const listing = await listSource(options);
-  const fresh = withoutKnown(listing, known);
-  const seen = await recall(
-    input.ledger,
-    definition,
-    fresh.files.map(({ path }) => path),
-  );
-  const explained = await selectSettled(options, fresh, contextOf(input, listing, rules, seen));
-  tellUnsettled(input, explained);
+  const look = await lookAtSource(input);
+  tellUnsettled(input, look.explained);
+  const files = chooseFiles(input, look);
+  const why = whyNotWhole(definition.set, files, look.explained);
+  if (why === undefined) return files;
+  input.warn(`a set of ${files.length} file(s) is left for the next run: ${why}`, undefined);
+  return [];
+}
 
+/** What a run makes of what was seen, if it takes any of it. @throws as {@link selectFiles} */
+export function chooseFiles(
+  input: LookInput,
+  { rules, explained, refused, companions }: SourceLook,
+): SelectedFile[] {
+  const { definition, known, source } = input;
   const why = known.length === 0 ? whyUnexpected(explained, rules) : undefined;
   if (why !== undefined)
     throw new StorageError(
@@ -79,12 +46,10 @@ export async function selectFiles(input: SelectionInput): Promise<SelectedFile[]
       { owner: source.properties.owner },
     );
   const taken = takenBy(known, rules).files;
-  const selected = nameTargets(definition, rules, explained, listing.companions, namingOf(input), taken);
+  const selected = nameTargets(definition, rules, explained, companions, namingOf(input), taken);
   refuseCollisions(withChecksumFiles(definition, rules, [...inTheWay(known, definition), ...selected]));
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
-  const files = [...fresh.refused.map(refusedFile), ...selected].map(owned);
-  const { set } = definition;
-  return set ? wholeSet(set, files, explained.filter(isUnsettled).length, input.warn) : files;
+  return [...refused.map(refusedFile), ...selected].map(owned);
 }
 
 /** Files that another one of their name could replace. */
@@ -101,35 +66,6 @@ function ownedBy(owner: Owner | undefined, file: SelectedFile): SelectedFile {
   return owner && file.failure ? { ...file, failure: { ...file.failure, owner } } : file;
 }
 
-function withoutKnown({ files, refused }: Listing, known: readonly DeliveryRecord[]) {
-  const paths = new Set(known.map(({ sourcePath }) => sourcePath));
-  return { files: files.filter(({ path }) => !paths.has(path)), refused };
-}
-
-function contextOf(
-  { source, known, sourceClockOffsetMs }: SelectionInput,
-  { companions }: Listing,
-  rules: CompiledRules,
-  seen: SeenFiles,
-): SelectionContext {
-  const { timePrecisionMs, partNaming } = source.properties;
-  const isCompanion = (path: RemotePath) => companions.has(path);
-  const sizeOf = (path: RemotePath) => companions.get(path)?.size;
-  return {
-    clock: { timePrecisionMs, clockOffsetMs: sourceClockOffsetMs },
-    ...{ sizeOf, isCompanion, whySeen: seen.why, partNaming, taken: takenBy(known, rules) },
-  };
-}
-
-function takenBy(known: readonly DeliveryRecord[], rules: CompiledRules): Taken {
-  const paths = known.map(({ sourcePath }) => sourcePath as RemotePath);
-  const companions = companionsOf(paths, rules);
-  const files = known.filter(
-    ({ sourcePath, targetPath }) => targetPath !== '' && !companions.has(sourcePath as RemotePath),
-  );
-  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0), full: false };
-}
-
 /** They are left alone, and recorded nowhere: the next run meets them as new. */
 function tellUnsettled({ warn, source }: SelectionInput, explained: readonly Explained[]): void {
   const unsettled = explained.filter(isUnsettled);
@@ -142,7 +78,7 @@ function tellUnsettled({ warn, source }: SelectionInput, explained: readonly Exp
   );
 }
 
-function namingOf({ definition, run, now, targetPartNaming }: SelectionInput): NamingContext {
+function namingOf({ definition, run, now, targetPartNaming }: LookInput): NamingContext {
   const { id: runId, madeAt: runAt, calendar = weekendsOnly } = run ?? { id: newId(), madeAt: now() };
   const { source, transforms } = definition;
   return {

@@ -1,31 +1,20 @@
 import { baseName, type FileSet, type RemotePath } from '@waybill/domain';
-import { namePattern } from '@waybill/domain/selection';
+import { type Explained, namePattern } from '@waybill/domain/selection';
 import type { SelectedFile } from './run-journal.js';
+import { isUnsettled } from './settle.js';
 
 /**
- * What the first attempt of a run found, as a set: all of it, or nothing as long as one of its files is still being
- * written, or its control file is missing. Then it is left for the next run.
- *
- * @param unsettled how many files are still being written
+ * Why what the first attempt of a run found is no set that is taken: one of its files is still being written, or its
+ * control file is missing. Then all of it is left for the next run. `undefined`: it is taken, or no set is asked for.
  */
-export function wholeSet(
-  { controlFile }: FileSet,
+export function whyNotWhole(
+  set: FileSet | undefined,
   selected: readonly SelectedFile[],
-  unsettled: number,
-  warn: (message: string, cause: unknown) => void,
-): SelectedFile[] {
-  const why = whyNotWhole(controlFile, selected, unsettled);
-  if (why === undefined) return [...selected];
-  warn(`a set of ${selected.length} file(s) is left for the next run: ${why}`, undefined);
-  return [];
-}
-
-function whyNotWhole(
-  controlFile: string | undefined,
-  selected: readonly SelectedFile[],
-  unsettled: number,
+  explained: readonly Explained[],
 ): string | undefined {
-  if (selected.length === 0) return undefined;
+  if (!set || selected.length === 0) return undefined;
+  const { controlFile } = set;
+  const unsettled = explained.filter(isUnsettled).length;
   if (unsettled > 0) return `${unsettled} file(s) of it are still being written`;
   if (controlFile === undefined || selected.some(controlFinder(controlFile))) return undefined;
   return `its control file, "${controlFile}", is missing`;

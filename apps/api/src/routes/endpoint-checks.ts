@@ -1,6 +1,12 @@
 import { type EndpointCheck, listEndpointChecks } from '@waybill/db';
 import { isCheckOver } from '@waybill/domain';
-import { announceCheck, requestCheck } from '@waybill/operations';
+import {
+  announceCheck,
+  type RequestedCheck,
+  requestCheck,
+  requestDryRun,
+  requestExplanation,
+} from '@waybill/operations';
 import { pageOf } from '../cursor.js';
 import type { ApiDeps } from '../deps.js';
 import { find } from '../find.js';
@@ -8,16 +14,30 @@ import type { Handlers } from '../handler.js';
 import { presentEndpointCheck } from '../presenters.js';
 import { untilCheckIsOver } from '../wait-for-check.js';
 
-type Names = 'requestEndpointCheck' | 'listEndpointChecks' | 'getEndpointCheck';
+type Names =
+  | 'requestEndpointCheck'
+  | 'requestExplanation'
+  | 'requestDryRun'
+  | 'listEndpointChecks'
+  | 'getEndpointCheck';
 
 export function endpointCheckRoutes(deps: ApiDeps): Pick<Handlers, Names> {
   const { database, signals } = deps;
+  const answer = ({ check, created }: RequestedCheck) => {
+    // Not awaited: a signal never rejects, and a lost one costs no more than the time until the workers' next look.
+    if (created && signals) void announceCheck(signals, check);
+    return presentEndpointCheck(check);
+  };
   return {
     async requestEndpointCheck({ params, body, context }) {
-      const { check, created } = await requestCheck(context, params.id, body.kind);
-      // Not awaited: a signal never rejects, and a lost one costs no more than the time until the workers' next look.
-      if (created && signals) void announceCheck(signals, check);
-      return { status: 202, body: presentEndpointCheck(check) };
+      return { status: 202, body: answer(await requestCheck(context, params.id, body.kind)) };
+    },
+    async requestExplanation({ params, body: { path, transferId }, context }) {
+      const asked = { endpoint: params.id, path, transfer: transferId };
+      return { status: 202, body: answer(await requestExplanation(context, asked)) };
+    },
+    async requestDryRun({ params, context }) {
+      return { status: 202, body: answer(await requestDryRun(context, params.id)) };
     },
     async listEndpointChecks({ params, query }) {
       const { id: endpointId } = await find.endpoint(database, params.id);

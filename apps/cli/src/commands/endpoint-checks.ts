@@ -1,20 +1,16 @@
-import type { Client, EndpointCheck } from '@waybill/contract';
+import type { Asked, EndpointCheck } from '@waybill/contract';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { CommandFailed } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
+import { type CheckReport, followCheck, printCheckHead } from '../follow-check.js';
 import { formatDuration, formatSpan, formatTime, printable } from '../format.js';
 import { addLimit } from '../options.js';
 import type { Output } from '../output.js';
 import { fetchUpTo, printPage } from '../paging.js';
 import { scanAdvice } from '../scan-advice.js';
-import { turns } from '../show-run.js';
 
-type Kind = EndpointCheck['kind'];
-type Report<K extends Kind> = Extract<NonNullable<EndpointCheck['report']>, { kind: K }>;
-
-/** Seconds that the service waits for the end of a check before it answers. */
-const WAIT_S = 20;
+type Kind = Asked<'requestEndpointCheck', 'body'>['kind'];
 
 export function addCheckCommands(endpoint: Command, context: Context): void {
   endpoint
@@ -59,45 +55,21 @@ async function check(context: Context, endpoint: string, kind: Kind): Promise<vo
     body: { kind },
     signal,
   });
-  out.note(`waiting for a worker of pool ${asked.pool}`);
-  const over = await untilOver(client, asked, signal).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-    const where = `"waybill endpoint checks ${asked.endpointName}"`;
-    throw new CommandFailed(exitCodes.interrupted, `The check goes on. See what became of it by ${where}.`);
-  });
+  const over = await followCheck(context, client, asked);
   out.result(over, () => printCheck(out, over));
   if (over.state !== 'succeeded') throw new CommandFailed(exitCodes.runNotSucceeded, whatNow(over));
   if (over.report?.kind === 'host-key-scan' && !out.json)
     for (const line of scanAdvice(over.endpointName, over.report)) out.note(line);
 }
 
-async function untilOver(client: Client, asked: EndpointCheck, signal: AbortSignal): Promise<EndpointCheck> {
-  const params = { id: asked.id };
-  for (
-    let check = asked;
-    ;
-    check = await client.call('getEndpointCheck', { params, query: { wait: WAIT_S }, signal })
-  )
-    if (check.state === 'succeeded' || check.state === 'failed') return check;
-}
-
-function printCheck(out: Output, { report, ...check }: EndpointCheck): void {
-  out.fields({
-    Endpoint: check.endpointName,
-    Check: check.kind,
-    State: check.state,
-    Failure: check.failure?.code,
-    Reason: check.failure?.message,
-    'Whose turn': check.failure && turns[check.failure.owner],
-    'What to do': check.failure?.remedy,
-    Worker: check.workerName,
-    Duration: formatSpan(check.startedAt, check.finishedAt),
-  });
+function printCheck(out: Output, check: EndpointCheck): void {
+  const { report } = check;
+  printCheckHead(out, check);
   if (report?.kind === 'probe') printProbe(out, report);
   if (report?.kind === 'host-key-scan') printScan(out, report);
 }
 
-function printProbe(out: Output, { steps, proposals }: Report<'probe'>): void {
+function printProbe(out: Output, { steps, proposals }: CheckReport<'probe'>): void {
   out.line('');
   out.table(steps, [
     { title: 'STEP', value: (s) => s.name },
@@ -114,7 +86,7 @@ function printProbe(out: Output, { steps, proposals }: Report<'probe'>): void {
   ]);
 }
 
-function printScan(out: Output, { offered, missing }: Report<'host-key-scan'>): void {
+function printScan(out: Output, { offered, missing }: CheckReport<'host-key-scan'>): void {
   out.line('');
   const keys = [
     ...offered.map((key) => ({ ...key, offered: key.isNew ? 'yes, new to us' : 'yes' })),

@@ -9,6 +9,7 @@ import { endpointNames, type Names } from '../names.js';
 import { addLimit, collect, given, positive, readJson, wholeNumber } from '../options.js';
 import { fetchUpTo, printPage } from '../paging.js';
 import { followRun, printRun } from '../show-run.js';
+import { addDryRunCommand } from './dry-run.js';
 
 interface TransferOptions extends DefinitionOptions {
   readonly file?: string;
@@ -114,6 +115,7 @@ export function addTransferCommands(program: Command, context: Context): void {
     });
 
   addRunCommand(transfer, context);
+  addDryRunCommand(transfer, context);
 }
 
 interface RunOptions {

@@ -1,31 +1,10 @@
+import { type SelectionOutcome, type SelectionQuestion, selectionQuestions } from '../dry-run.js';
 import { readClaimTag } from '../naming/claim-name.js';
 import { isPartNameBy, type PartNaming } from '../naming/part-naming.js';
 import { baseName, type RemotePath } from '../remote-path.js';
 import { type CompiledRules, whyNotMatched } from './compile-rules.js';
 import { settleMsOf } from './rules.js';
 import { ageMs, type Look, type OtherClock, unmeasuredMs, whyUnsettled } from './settled.js';
-
-export const selectionOutcomes = [
-  'selected',
-  'not-matched',
-  'part-file',
-  'claimed',
-  'companion',
-  'not-done',
-  'empty',
-  'empty-refused',
-  'wrong-size',
-  'wrong-age',
-  'seen',
-  'unsettled',
-  'over-limit',
-] as const;
-/**
- * What selection makes of a file. `claimed`: taken by a run, of whichever transfer; `companion`: a done-file or checksum
- * file; `not-done`: its own is missing; `empty-refused`: empty, and the rules say that this is a failure; `over-limit`: a
- * later run's turn.
- */
-export type SelectionOutcome = (typeof selectionOutcomes)[number];
 
 export interface Verdict {
   readonly outcome: SelectionOutcome;
@@ -66,17 +45,31 @@ export interface SelectionContext {
   readonly taken: Taken;
 }
 
+/** What stands against a file; `undefined` if nothing does. */
+type Judge = (file: Candidate, rules: CompiledRules, context: SelectionContext) => Verdict | undefined;
+
+/** In the order of {@link selectionQuestions}. */
+export const judges: Readonly<Record<SelectionQuestion, Judge>> = {
+  name: explainName,
+  'done-file': explainDoneFile,
+  size: explainSize,
+  new: explainSeen,
+  age: explainAge,
+  settled: explainSettled,
+  'checksum-file': explainChecksumFile,
+  limits: explainLimits,
+};
+
 /**
  * Whether a run takes the file, and why or why not. Selection itself asks nothing else, so that what is explained and
  * what is done can't differ.
  */
 export function explainSelection(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict {
-  return (
-    explainName(file, rules, context) ??
-    explainContent(file, rules, context) ??
-    explainTime(file, rules, context) ??
-    explainLimits(file, rules, context) ?? { outcome: 'selected', because: 'every rule is met' }
-  );
+  for (const question of selectionQuestions) {
+    const against = judges[question](file, rules, context);
+    if (against) return against;
+  }
+  return { outcome: 'selected', because: 'every rule is met' };
 }
 
 function explainName(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
@@ -88,20 +81,22 @@ function explainName(file: Candidate, rules: CompiledRules, context: SelectionCo
     return verdict('companion', 'it is the done-file or checksum file of another file');
   if (rules.checksumFile?.isName(name)) return verdict('companion', 'it has the name of a checksum file');
   const unmatched = whyNotMatched(name, rules);
-  if (unmatched !== undefined) return verdict('not-matched', unmatched);
+  return unmatched === undefined ? undefined : verdict('not-matched', unmatched);
+}
+
+function explainDoneFile(
+  file: Candidate,
+  rules: CompiledRules,
+  context: SelectionContext,
+): Verdict | undefined {
   if (!rules.companionOf) return undefined;
   const companion = rules.companionOf(file.path);
   if (companion !== undefined && context.sizeOf(companion) !== undefined) return undefined;
   return verdict('not-done', `its done-file ${companion ?? rules.doneFile?.name} is not there`);
 }
 
-function explainContent(
-  file: Candidate,
-  rules: CompiledRules,
-  context: SelectionContext,
-): Verdict | undefined {
-  const look = lastLook(file);
-  const { size } = look;
+function explainSize(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
+  const { size } = lastLook(file);
   const { minBytes = 0, maxBytes = Number.POSITIVE_INFINITY, emptyFiles = 'move' } = rules;
   // An empty file may be one that has just been begun: it is neither skipped nor refused before it is settled.
   if (size === 0 && emptyFiles !== 'move' && !unsettled(file, rules, context))
@@ -110,34 +105,57 @@ function explainContent(
       : verdict('empty-refused', 'it is empty, and empty files are an error');
   if (size < minBytes) return verdict('wrong-size', `it has ${size} bytes, fewer than ${minBytes}`);
   if (size > maxBytes) return verdict('wrong-size', `it has ${size} bytes, more than ${maxBytes}`);
-  const seen = context.whySeen?.(file.path, look);
+  return undefined;
+}
+
+function explainSeen(file: Candidate, _: CompiledRules, { whySeen }: SelectionContext): Verdict | undefined {
+  const seen = whySeen?.(file.path, lastLook(file));
   return seen === undefined ? undefined : verdict('seen', seen);
 }
 
-function explainTime(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
+function explainAge(file: Candidate, rules: CompiledRules, context: SelectionContext): Verdict | undefined {
   const { minAgeMs = Number.NEGATIVE_INFINITY, maxAgeMs = Number.POSITIVE_INFINITY } = rules;
   const age = ageMs(lastLook(file), context.clock);
   if (age < minAgeMs) return verdict('wrong-age', `it is ${age} ms old, less than ${minAgeMs} ms`);
   if (age > maxAgeMs) return verdict('wrong-age', `it is ${age} ms old, more than ${maxAgeMs} ms`);
+  return undefined;
+}
+
+function explainSettled(
+  file: Candidate,
+  rules: CompiledRules,
+  context: SelectionContext,
+): Verdict | undefined {
   const why = unsettled(file, rules, context);
-  if (why !== undefined) return verdict('unsettled', `it may still be being written: ${why}`);
-  return explainChecksumFile(file, rules, context);
+  return why === undefined ? undefined : verdict('unsettled', `it may still be being written: ${why}`);
 }
 
 /** A checksum file is written after its file, and an empty one has only been begun: both are waited for. */
 function explainChecksumFile(
   file: Candidate,
-  { checksumFile }: CompiledRules,
-  { clock, sizeOf }: SelectionContext,
+  rules: CompiledRules,
+  context: SelectionContext,
 ): Verdict | undefined {
+  const missing = missingChecksumFile(file, rules, context);
+  if (missing === undefined || !rules.checksumFile) return undefined;
+  const age = ageMs(lastLook(file), context.clock);
+  const overdue = rules.checksumFile.graceMs + unmeasuredMs(context.clock);
+  if (age >= overdue) return undefined;
+  return verdict(
+    'not-done',
+    `its checksum file ${missing} is not there yet; it is ${age} ms old, and fails without one from ${overdue} ms on`,
+  );
+}
+
+/** The name of the checksum file that the rules require, where there is none: once overdue, the file fails without it. */
+export function missingChecksumFile(
+  file: Candidate,
+  { checksumFile }: CompiledRules,
+  { sizeOf }: SelectionContext,
+): string | undefined {
   if (!checksumFile) return undefined;
   const path = checksumFile.of(file.path);
-  if (path !== undefined && (sizeOf(path) ?? 0) > 0) return undefined;
-  const age = ageMs(lastLook(file), clock);
-  const overdue = checksumFile.graceMs + unmeasuredMs(clock);
-  if (age >= overdue) return undefined;
-  const missing = `its checksum file ${path ?? checksumFile.template} is not there yet`;
-  return verdict('not-done', `${missing}; it is ${age} ms old, and fails without one from ${overdue} ms on`);
+  return path !== undefined && (sizeOf(path) ?? 0) > 0 ? undefined : (path ?? checksumFile.template);
 }
 
 function explainLimits(
@@ -164,7 +182,7 @@ function unsettled(
   return whyUnsettled(first, second, settleMsOf(rules), clock);
 }
 
-function lastLook({ first, second }: Candidate): Look {
+export function lastLook({ first, second }: Candidate): Look {
   return second === undefined || second === 'gone' ? first : second;
 }
 

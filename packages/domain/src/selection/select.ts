@@ -1,4 +1,6 @@
+import type { Answer } from '../dry-run.js';
 import type { RemotePath } from '../remote-path.js';
+import { answersTo } from './answers.js';
 import type { CompiledRules } from './compile-rules.js';
 import {
   type Candidate,
@@ -34,6 +36,24 @@ export function select(
     taken = afterwards(taken, file, verdict);
   }
   return explained;
+}
+
+/**
+ * Every question of selection about one of the files, as it stands when its turn comes; empty if it is none of them.
+ */
+export function answersInTurn(
+  path: RemotePath,
+  files: readonly Candidate[],
+  rules: CompiledRules,
+  context: SelectionContext,
+): Answer[] {
+  let taken = context.taken;
+  for (const file of inOrder(files, rules)) {
+    const now = { ...context, taken };
+    if (file.path === path) return answersTo(file, rules, now);
+    taken = afterwards(taken, file, explainSelection(file, rules, now));
+  }
+  return [];
 }
 
 /** Done-files and checksum files of the files, which themselves are none that a run takes. */
