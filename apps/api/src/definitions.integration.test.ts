@@ -232,6 +232,23 @@ describe('OpenPGP keys', () => {
 });
 
 describe('transfers', () => {
+  it('show all that was asked for', async () => {
+    const { definition } = await makeTransfer('together');
+    const asked = {
+      ...{ ...definition, set: { controlFile: '*.ctl' } },
+      duplicates: { withinDays: 30, action: 'hold' } as const,
+    };
+    const params = { id: 'together' };
+    const changed = await api.client.call('updateTransfer', { params, body: { definition: asked } });
+    expect(changed.definition).toEqual(asked);
+    const versions = await api.client.call('listTransferVersions', { params });
+    expect(versions.items[0]?.definition).toEqual(asked);
+    const never = { ...asked, duplicates: { withinDays: 0, action: 'hold' } };
+    expect(await api.refusal('PATCH', '/api/v1/transfers/together', { definition: never })).toMatchObject({
+      errors: [{ pointer: '/definition/duplicates/withinDays' }],
+    });
+  });
+
   it('are created with defaults; another definition is a new version, another name is not', async () => {
     const { client } = api;
     const transfer = await makeTransfer('statements');

@@ -243,11 +243,14 @@ export function presentTransferVersion(version: TransferVersion): contract.Trans
 }
 
 function presentDefinition(definition: TransferDefinition): contract.Definition {
-  const { source, target, transforms, disposition, conflict, verification, concurrency, retry } = definition;
+  const { source, target, transforms, set, duplicates, disposition, conflict } = definition;
+  const { verification, concurrency, retry } = definition;
   return {
     source: { ...source, include: [...source.include], exclude: [...source.exclude] },
     target: { ...target },
     ...(transforms && { transforms: [...transforms] }),
+    ...(set && { set: { ...set } }),
+    ...(duplicates && { duplicates: { ...duplicates } }),
     disposition: { ...disposition },
     conflict,
     ...(verification && { verification }),

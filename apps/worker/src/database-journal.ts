@@ -12,6 +12,7 @@ import {
   markSkipped,
   markSkippedAsSeen,
   reselectDelivery,
+  reserveContent,
   saveCheckpoint,
   selectDeliveries,
 } from '@waybill/db';
@@ -19,9 +20,10 @@ import { type RunJournal, Superseded } from '@waybill/transfer';
 
 /** The engine's journal in the run's records. Each write holds only while this attempt has the run's lease. */
 export function databaseJournal(database: Database, fence: Fence): RunJournal {
+  const superseded = () =>
+    new Superseded(`run ${fence.runId}: epoch ${fence.epoch} is no longer this worker's`);
   const ours = async (write: Promise<boolean>) => {
-    if (!(await write))
-      throw new Superseded(`run ${fence.runId}: epoch ${fence.epoch} is no longer this worker's`);
+    if (!(await write)) throw superseded();
   };
   return {
     deliveries: () => deliveriesOfRun(database, fence.runId),
@@ -30,6 +32,11 @@ export function databaseJournal(database: Database, fence: Fence): RunJournal {
     moving: (id, step) => ours(markMoving(database, fence, id, step)),
     claimed: (id, claimed) => ours(markClaimed(database, fence, id, claimed)),
     checkpoint: (id, checkpoint) => ours(saveCheckpoint(database, fence, id, checkpoint)),
+    async reserveContent(id, content) {
+      const found = await reserveContent(database, fence, id, content);
+      if (found === 'superseded') throw superseded();
+      return found === 'reserved' ? undefined : found;
+    },
     committing: (id, placed) => ours(markCommitting(database, fence, id, placed)),
     delivered: (id, placed) => ours(markDelivered(database, fence, id, placed)),
     claiming: () => ours(checkFence(database, fence)),

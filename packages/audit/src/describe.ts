@@ -72,7 +72,7 @@ export function describeEvent(event: AuditEvent): string {
     case 'run.cancel-requested':
       return `asked to cancel a run of transfer ${event.data.transfer}`;
     case 'run.retried':
-      return `retried a ${event.data.from} run of transfer ${event.data.transfer}`;
+      return `retried a ${event.data.from} run of transfer ${event.data.transfer}${allowed(event.data.duplicatesAllowed)}`;
     case 'run.requeued':
       return `put a run of transfer ${event.data.transfer} back into the queue (${event.data.cause}): ${event.data.reason}`;
     case 'api-key.created':
@@ -110,4 +110,10 @@ function checkOf({ kind, endpoint, transfer, path }: EndpointCheckData): string 
   if (path !== undefined)
     return `an ${kind} of ${path} at ${endpoint}${transfer === undefined ? '' : ` for transfer ${transfer}`}`;
   return transfer === undefined ? `a ${kind} of endpoint ${endpoint}` : `a ${kind} of transfer ${transfer}`;
+}
+
+function allowed(duplicates: number | undefined): string {
+  return duplicates === undefined
+    ? ''
+    : `, allowing ${duplicates} file(s) with content that was delivered before`;
 }

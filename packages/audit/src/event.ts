@@ -263,7 +263,15 @@ export type AuditEvent =
   | Variant<'run.held', 'run', AttemptData & FailureData>
   | Variant<'run.cancelled', 'run', RunData & { readonly reason: string }>
   | Variant<'run.cancel-requested', 'run', RunData>
-  | Variant<'run.retried', 'run', RunData & { readonly from: string }>
+  | Variant<
+      'run.retried',
+      'run',
+      RunData & {
+        readonly from: string;
+        /** Files that are delivered although their content was before. */
+        readonly duplicatesAllowed?: number;
+      }
+    >
   | Variant<
       'run.requeued',
       'run',

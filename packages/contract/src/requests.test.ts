@@ -137,7 +137,7 @@ it('refuses part files for a bucket, which has none', () => {
 it.each([
   ...examplesOf('selection').map((json) => `{ "source": ${json} }`),
   ...ofDefinitions,
-  ...['claiming', 'sets'].flatMap(examplesOf),
+  ...['claiming', 'sets', 'duplicates'].flatMap(examplesOf),
 ])('takes the definition %s of the docs, and shows it unchanged', (json) => {
   const part = JSON.parse(json);
   const source = { ...definition.source, ...part.source };

@@ -1,6 +1,7 @@
 import {
   conflictRules,
   defaultRetryPolicy,
+  duplicateActions,
   transferKinds,
   verifications,
   whyModeRefused,
@@ -114,6 +115,20 @@ const set = z.strictObject({ controlFile: pattern.optional() }).meta({
     'see docs/sets.md.',
 });
 
+const duplicates = z
+  .strictObject({
+    withinDays: z.int().min(1).max(3_650).meta({ description: 'How far is looked back.' }),
+    action: z.enum(duplicateActions).meta({
+      description: '`hold`: the file fails, and the run waits; retried by a person, it delivers the file.',
+    }),
+  })
+  .meta({
+    id: 'DuplicateRule',
+    description:
+      "What becomes of content that the target's partner was sent before, by any transfer and under any name; see " +
+      'docs/duplicates.md. Left out: it is delivered.',
+  });
+
 /** As asked for: endpoints by id or name, defaults for what is left out. */
 export const definitionAsked = z
   .strictObject({
@@ -140,6 +155,7 @@ export const definitionAsked = z
     }),
     transforms: transforms.optional(),
     set: set.optional(),
+    duplicates: duplicates.optional(),
     disposition: disposition.default({ kind: 'keep' }),
     conflict: conflict.default('replace'),
     verification: verification.optional(),
@@ -175,6 +191,7 @@ const definition = z
     }),
     transforms: transforms.optional(),
     set: set.optional(),
+    duplicates: duplicates.optional(),
     disposition: dispositionShown,
     conflict,
     verification: verification.optional(),

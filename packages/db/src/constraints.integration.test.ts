@@ -133,6 +133,7 @@ describe('a run', () => {
     ['delivery_delivered_is_proven', `state = 'delivered', delivered_at = now()`],
     ['delivery_sha256_is_hex', `sha256 = 'ABC'`],
     ['delivery_checksum_is_hex', `checksum = 'ABC'`],
+    ['delivery_reserved_sha256_is_hex', `reserved_sha256 = 'ABC'`],
     ['delivery_checkpoint_is_hashed', 'checkpoint_bytes = 1'],
     ['delivery_sizes_not_negative', 'size = -1'],
     ['delivery_assurance_known', `assurance = 'hoped'`],

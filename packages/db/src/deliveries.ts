@@ -54,6 +54,8 @@ export interface Delivery {
   /** Of a failed or unknown one. */
   readonly failure: Failure | undefined;
   readonly skippedBecause: string | undefined;
+  /** A person has decided that its content is delivered, although it was before. */
+  readonly duplicateAllowed: boolean;
   readonly startedAt: Date | undefined;
   readonly createdAt: Date;
 }
@@ -179,7 +181,7 @@ export async function reselectDelivery(db: Db, fence: Fence, id: Id, file: NewDe
     Prisma.sql`size = ${BigInt(file.size)}::bigint,
       source_modified_at = ${file.sourceModifiedAt ?? null}::timestamptz, steady = ${file.steady ?? false},
       state = ${file.failure ? 'failed' : 'selected'}, checkpoint_bytes = 0,
-      checkpoint_sha256 = null, resumed_from = 0, committing_at = null, ${wholeColumns(undefined)}, ${failureColumns(file.failure)}`,
+      checkpoint_sha256 = null, resumed_from = 0, committing_at = null, reserved_sha256 = null, ${wholeColumns(undefined)}, ${failureColumns(file.failure)}`,
   );
 }
 
@@ -199,7 +201,7 @@ export async function markMoving(
     Prisma.sql`state = 'moving', part_path = ${partPath}, target_path = ${targetPath}, resumed_from = ${bytes}::bigint,
       checkpoint_bytes = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_bytes else 0 end,
       checkpoint_sha256 = case when checkpoint_bytes <= ${bytes}::bigint then checkpoint_sha256 end,
-      committing_at = null, ${wholeColumns(undefined)},
+      committing_at = null, reserved_sha256 = null, ${wholeColumns(undefined)},
       ${failureColumns(undefined)}, started_at = coalesce(started_at, now())`,
   );
 }
@@ -285,14 +287,21 @@ export async function markFailed(
 }
 
 /**
- * Gives the failed files of a run another chance. What can't be moved at all stays failed; one that had arrived before something
+ * Gives the failed files of a run another chance; those that failed as duplicates are delivered this time. What can't be moved at all stays failed; one that had arrived before something
  * failed is delivered and has its disposition before it; an unknown one stays so, for the engine to look.
  */
-export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<void> {
-  await clientOf(db).$executeRaw`
-    update delivery set state = case when delivered_at is null then 'selected' else 'delivered' end,
-      ${failureColumns(undefined)}
-    where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''`;
+export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<{ duplicatesAllowed: number }> {
+  const rows = await clientOf(db).$queryRaw<{ duplicates: number }[]>`
+    with failed as (
+      select id, failure_code from delivery
+      where run_id = ${runId}::uuid and state = 'failed' and failure_code <> 'path-refused' and target_path <> ''),
+    revived as (
+      update delivery d set state = case when delivered_at is null then 'selected' else 'delivered' end,
+        duplicate_allowed = duplicate_allowed or f.failure_code = 'duplicate-content', ${failureColumns(undefined)}
+      from failed f where d.id = f.id
+      returning f.failure_code)
+    select count(*) filter (where failure_code = 'duplicate-content')::int as duplicates from revived`;
+  return { duplicatesAllowed: rows[0]?.duplicates ?? 0 };
 }
 
 function wholeColumns(whole: WholeFile | undefined): Prisma.Sql {

@@ -177,6 +177,7 @@ export {
   type RunPlace,
   type Share,
 } from './places.js';
+export { type Content, type ContentTwin, reserveContent } from './reserve-content.js';
 export {
   callWaiting,
   claimLostAttempts,

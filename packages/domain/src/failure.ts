@@ -142,6 +142,14 @@ export const failures = {
       'The transfer delivers all files of a set or none, and another file of it could not be delivered.',
     remedy: 'See why the other file failed; once that is put right, retry the run.',
   },
+  'duplicate-content': {
+    ...hold,
+    owner: 'partner',
+    meaning:
+      'The same content was delivered to the partner before, within the days that the transfer looks back.',
+    remedy:
+      'The message says by which run; retry this one to have the file delivered all the same, or cancel it.',
+  },
   'checksum-mismatch': {
     ...fatal,
     owner: 'partner',

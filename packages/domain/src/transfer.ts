@@ -37,6 +37,17 @@ export interface FileSet {
   readonly controlFile?: string | undefined;
 }
 
+export const duplicateActions = ['skip', 'hold'] as const;
+/** `hold`: the file fails and the run waits for a person, who may have it delivered all the same by retrying. */
+export type DuplicateAction = (typeof duplicateActions)[number];
+
+/** What becomes of a file whose content the target's partner was sent before, by any transfer and under any name. */
+export interface DuplicateRule {
+  /** How far is looked back, in days of 24 hours. */
+  readonly withinDays: number;
+  readonly action: DuplicateAction;
+}
+
 export const conflictRules = ['replace', 'skip', 'fail', 'rename'] as const;
 /**
  * What happens where the target already has a file of the final name.
@@ -84,6 +95,8 @@ export interface TransferDefinition {
   readonly transforms?: readonly TransformSpec[] | undefined;
   /** Left out: each file is delivered by itself. */
   readonly set?: FileSet | undefined;
+  /** Left out: content is delivered however often it comes. */
+  readonly duplicates?: DuplicateRule | undefined;
   readonly disposition: Disposition;
   readonly conflict: ConflictRule;
   /** Left out: what the target endpoint requires. Never less than that. */

@@ -24,6 +24,7 @@ import {
 import {
   whyClaimRefused,
   whyConflictRefused,
+  whyDuplicatesRefused,
   whySetRefused,
   whyTemplateRefused,
 } from '@waybill/domain/naming';
@@ -120,7 +121,7 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
       field: '/definition/verification',
     });
   checkMode(definition, source, target);
-  checkSetAt(definition, target);
+  checkPartsAt(definition, target);
   const kind = transferKind(source.kind, target.kind);
   if (kind) return kind;
   throw new OperationError(
@@ -142,9 +143,12 @@ function checkSelection(definition: TransferDefinition): void {
   if (checksums) refuse(checksums.message, `/definition/${checksums.path.join('/')}`);
 }
 
-function checkSetAt({ set }: TransferDefinition, { settings }: Endpoint): void {
-  const why = set && settings.kind !== 's3' ? whySetRefused(settings.partNaming) : undefined;
-  if (why) refuse(why, '/definition/set');
+function checkPartsAt({ set, duplicates }: TransferDefinition, { settings }: Endpoint): void {
+  if (settings.kind === 's3') return;
+  const whyNoSet = set && whySetRefused(settings.partNaming);
+  if (whyNoSet) refuse(whyNoSet, '/definition/set');
+  const whyNoRule = duplicates && whyDuplicatesRefused(settings.partNaming);
+  if (whyNoRule) refuse(whyNoRule, '/definition/duplicates');
 }
 
 function checkMode({ target: { mode } }: TransferDefinition, source: Endpoint, target: Endpoint): void {

@@ -283,13 +283,18 @@ describe('a transfer', () => {
     ).toMatchObject({ definition: { target, conflict: 'rename' } });
   });
 
-  it('of a set is refused where files are written under their final names', async () => {
+  it('of a set, or with a rule for duplicates, is refused where files are written under their final names', async () => {
     const good = await makeDefinition(context, 'sets');
     const settings = { kind: 'local' as const, root: '/srv/in', partNaming: { kind: 'none' as const } };
     const { id: endpointId } = await createEndpoint(context, { name: 'sets-in-place', settings });
     const definition = { ...good, set: {}, target: { ...good.target, endpointId } };
     const { field } = await refusal(createTransfer(context, { name: 'sets', definition }));
     expect(field).toBe('/definition/set');
+    const { set: _, ...others } = definition;
+    const guarded = { ...others, duplicates: { withinDays: 1, action: 'skip' as const } };
+    expect(await refusal(createTransfer(context, { name: 'sets', definition: guarded }))).toMatchObject({
+      field: '/definition/duplicates',
+    });
   });
 
   it('is refused where files can have no such mode', async () => {

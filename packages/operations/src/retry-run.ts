@@ -17,7 +17,8 @@ const retriedFrom = mayBecome('queued').filter((state) => state !== 'running');
 
 /**
  * Puts a run that failed, was cancelled or is held back into the queue, with all its attempts before it. Files that
- * were delivered stay delivered; the others go on where they stopped.
+ * were delivered stay delivered; the others go on where they stopped, and those that were held back as duplicates are
+ * delivered.
  * @throws OperationError `not-found`, or `state` if there is nothing to retry
  */
 export async function retryRun({ database, actor }: Context, runId: Id): Promise<Run> {
@@ -29,12 +30,15 @@ export async function retryRun({ database, actor }: Context, runId: Id): Promise
         'state',
         `run ${runId} is ${before.state}; only one that is ${retriedFrom.join(', ')} can be retried`,
       );
-    await reviveFailedDeliveries(tx, runId);
+    const { duplicatesAllowed } = await reviveFailedDeliveries(tx, runId);
     await insertRunChanged(tx, { runId, state: 'queued' });
     await appendAuditEvent(tx, actor, {
       type: 'run.retried',
       subject: { kind: 'run', id: runId },
-      data: { transfer: before.transferName, version: before.version, from: before.state },
+      data: {
+        ...{ transfer: before.transferName, version: before.version, from: before.state },
+        ...(duplicatesAllowed > 0 && { duplicatesAllowed }),
+      },
     });
     return (await findRun(tx, runId)) ?? before;
   });

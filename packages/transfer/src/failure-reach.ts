@@ -25,6 +25,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'source-changed': 'file-for-now',
   corrupted: 'file-for-now',
   'outcome-unknown': 'held',
+  'duplicate-content': 'held',
 };
 
 export function reachOf(code: FailureCode): FailureReach {

@@ -68,7 +68,7 @@ export async function fail(
  * @throws StorageError where one of these comes first; otherwise all that failed has failed for good
  */
 export async function settle(run: RunContext, ends: LooseEnds, lastAttempt: boolean): Promise<void> {
-  await holdUnknown(run, ends);
+  await hold(run, ends);
   if (ends.forNow[0] && !lastAttempt) throw ends.forNow[0].error;
   for (const { record, error } of ends.forNow.splice(0)) await fail(run, record, error, ends);
 }
@@ -77,10 +77,15 @@ export async function settle(run: RunContext, ends: LooseEnds, lastAttempt: bool
  * Only at the attempt's end, and then first of all: an attempt that ends otherwise is followed by another one of its
  * own accord, which must not take `unknown` for a person's decision.
  */
-async function holdUnknown(run: RunContext, { held }: LooseEnds): Promise<void> {
-  for (const { record, error } of held) {
-    await run.journal.failed(record.id, error.failure, 'unknown');
-    run.meter.settled(record.id, 'unknown');
-  }
+async function hold(run: RunContext, ends: LooseEnds): Promise<void> {
+  const { held } = ends;
+  for (const { record, error } of held)
+    if (error.code === 'outcome-unknown') await leaveUnknown(run, record, error);
+    else await fail(run, record, error, ends);
   if (held[0]) throw held[0].error;
+}
+
+async function leaveUnknown(run: RunContext, record: DeliveryRecord, error: StorageError): Promise<void> {
+  await run.journal.failed(record.id, error.failure, 'unknown');
+  run.meter.settled(record.id, 'unknown');
 }

@@ -14,6 +14,7 @@ import {
   type RunContext,
 } from './run-context.js';
 import type { DeliveryRecord, PlacedPart, WholePart } from './run-journal.js';
+import { skipDuplicate } from './skip-duplicate.js';
 import { skipSeen } from './skip-seen.js';
 import { writeInPlace } from './write-in-place.js';
 import type { Arrived } from './written-checksum.js';
@@ -61,7 +62,8 @@ export async function stageFile(
   await claimSource(run, recalled);
   // Not yet begun, it is as it was listed, most likely: copying finds out by itself if not, and the next attempt looks.
   const file = recalled.begun ? await lookAtSource(run, recalled) : recalled;
-  return discarding(run, file, () => moveBytes(run, file));
+  const staged = await discarding(run, file, () => moveBytes(run, file));
+  return staged && (await skipDuplicate(run, record, staged)) ? undefined : staged;
 }
 
 async function moveBytes(run: RunContext, file: FileToMove): Promise<Staged | undefined> {

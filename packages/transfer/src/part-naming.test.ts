@@ -154,6 +154,13 @@ describe('without part files', { timeout: 60_000 }, () => {
     expect(world.target.paths()).toEqual([]);
   });
 
+  it('nothing is delivered where duplicates are to be told before they have their names', async () => {
+    const duplicates = { withinDays: 1, action: 'skip' } as const;
+    const world = aWorld({ a: ours }, { duplicates }, { partNaming: none });
+    await expect(world.run()).rejects.toMatchObject({ code: 'misconfigured' });
+    expect(world.target.paths()).toEqual([]);
+  });
+
   it('what was cut short is never called delivered, and goes when the delivery fails', async () => {
     const world = aWorld({ a: ours }, {}, { partNaming: none });
     const short = { kind: 'ends-short', afterBytes: CHUNK } as const;

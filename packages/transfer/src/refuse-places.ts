@@ -1,5 +1,5 @@
 import type { TransferDefinition } from '@waybill/domain';
-import { type PartNaming, whySetRefused } from '@waybill/domain/naming';
+import { type PartNaming, whyDuplicatesRefused, whySetRefused } from '@waybill/domain/naming';
 import { StorageError } from '@waybill/storage';
 
 /**
@@ -9,7 +9,9 @@ import { StorageError } from '@waybill/storage';
  */
 export function refusePlaces(definition: TransferDefinition, partNaming: PartNaming | undefined): void {
   refuseCircles(definition);
-  const why = definition.set && whySetRefused(partNaming);
+  const why =
+    (definition.set && whySetRefused(partNaming)) ??
+    (definition.duplicates && whyDuplicatesRefused(partNaming));
   if (why) throw new StorageError('misconfigured', why);
 }
 

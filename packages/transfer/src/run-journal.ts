@@ -29,6 +29,8 @@ export interface DeliveryRecord {
   readonly disposed: boolean;
   /** Of a failed or unknown one. */
   readonly failure?: Failure | undefined;
+  /** A person has decided that its content is delivered, although it was before. */
+  readonly duplicateAllowed?: boolean | undefined;
 }
 
 /** All bytes of a part file: what the target holds, how that was proven, and what it was made of. */
@@ -59,6 +61,16 @@ export interface Checkpoint {
   readonly sha256: string;
 }
 
+/** Another delivery of the same content to the same partner. */
+export interface Twin {
+  readonly runId: Id;
+  readonly transferName: string;
+  readonly sourcePath: string;
+  readonly targetPath: string;
+  /** Left out: it is about to be. */
+  readonly deliveredAt?: Date | undefined;
+}
+
 export interface SelectedFile {
   readonly sourcePath: string;
   /** Empty for a file that can't be moved at all. */
@@ -82,18 +94,25 @@ export interface RunJournal {
   select(files: readonly SelectedFile[]): Promise<void>;
   /**
    * The move has to start over, because the source has another size or time now, or the part file is worthless: back
-   * to `selected` with this size and time. The checkpoint and `committing` are forgotten; `partPath` and
+   * to `selected` with this size and time. Checkpoint, `committing` and what was reserved are forgotten; `partPath` and
    * `claimed` are not: they tell that there may be a part file to remove.
    */
   reselect(id: Id, file: SelectedFile): Promise<void>;
   /**
-   * Bytes are about to be written, from whichever state but `delivered` and `skipped`: `committing` is forgotten,
-   * and the checkpoint as well where `resumedFrom` is 0. `targetPath` is the name that is wanted from now on.
+   * Bytes are about to be written, from whichever state but `delivered` and `skipped`: `committing` and what was
+   * reserved are forgotten, and the checkpoint as well where `resumedFrom` is 0. `targetPath` is the name that is wanted
+   * from now on.
    */
   moving(id: Id, step: { partPath: RemotePath; targetPath: RemotePath; resumedFrom: number }): Promise<void>;
   /** The file at `partPath` was made by us; or, with `false`, what lies there from now on is not ours. */
   claimed(id: Id, claimed: boolean): Promise<void>;
   checkpoint(id: Id, checkpoint: Checkpoint): Promise<void>;
+  /**
+   * Reserves content (SHA-256 of the source's bytes, hex) for this delivery until it ends, starts over, or its run is at
+   * its end. Of any number of files that ask for the same at the same time, one gets it.
+   * @returns who has delivered it to the target's partner within so many days, or has reserved it; then nothing is written
+   */
+  reserveContent(id: Id, content: { sha256: string; withinDays: number }): Promise<Twin | undefined>;
   /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
   committing(id: Id, placed: PlacedPart): Promise<void>;
   /**

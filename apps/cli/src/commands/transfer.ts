@@ -239,6 +239,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'If the target exists': conflict(definition),
     Times: definition.target.preserveTimes === false ? 'of arrival' : 'of the source',
     Mode: definition.target.mode,
+    'If the content was delivered before': duplicates(definition),
     Verification: verification(definition),
     'At once': definition.concurrency,
     Retry: `${maxAttempts} attempts, waits of ${formatDuration(firstDelayMs)} to ${formatDuration(maxDelayMs)}`,
@@ -268,6 +269,10 @@ function claim({ source }: Definition): string | undefined {
 
 function set({ set: asked }: Definition): string | undefined {
   return asked && (asked.controlFile === undefined ? 'yes' : `yes, ${asked.controlFile} last`);
+}
+
+function duplicates({ duplicates: rule }: Definition): string | undefined {
+  return rule && `${rule.action}, within ${rule.withinDays} days`;
 }
 
 function verification({ verification: asked }: Definition): string {

@@ -60,6 +60,15 @@ export function whySetRefused(naming: PartNaming | undefined): string | undefine
   return 'the files of a set get their names together, and partNaming of the target endpoint is "none": choose another one';
 }
 
+/** Why content can't be looked up before a file has its name; `undefined` if it can. */
+export function whyDuplicatesRefused(naming: PartNaming | undefined): string | undefined {
+  if (naming?.kind !== 'none') return undefined;
+  return (
+    'whether a file is a duplicate is known once it has arrived, and partNaming of the target endpoint is "none", so that ' +
+    'it would have its name by then: choose another one'
+  );
+}
+
 /** Such as `suffix .tmp`. */
 export function partNamingText(naming: PartNaming): string {
   switch (naming.kind) {

@@ -6,9 +6,11 @@ import {
   type RunJournal,
   type SelectedFile,
   sourceSha256Of,
+  type Twin,
   type WholePart,
 } from '../run-journal.js';
 import type { Crash } from './crash.js';
+import type { MemoryContents } from './memory-contents.js';
 import type { MemoryLedger } from './memory-ledger.js';
 
 export type MemoryRecord = DeliveryRecord & {
@@ -28,10 +30,12 @@ export class MemoryJournal implements RunJournal {
   readonly refusals = new Map<string, Error>();
   crash: Crash | undefined;
   readonly #ledger: MemoryLedger | undefined;
+  readonly #contents: MemoryContents | undefined;
 
-  /** @param ledger where what it calls delivered is entered */
-  constructor(ledger?: MemoryLedger) {
+  /** @param ledger where what it calls delivered is entered, and so in `contents` */
+  constructor(ledger?: MemoryLedger, contents?: MemoryContents) {
     this.#ledger = ledger;
+    this.#contents = contents;
     ledger?.journals.push(this);
   }
 
@@ -94,6 +98,15 @@ export class MemoryJournal implements RunJournal {
     return this.#change('checkpoint', id, `${checkpoint.bytes}`, () => ({ checkpoint }));
   }
 
+  async reserveContent(id: Id, { sha256 }: { sha256: string }): Promise<Twin | undefined> {
+    const record = this.#recordOf(id);
+    let twin: Twin | undefined;
+    await this.#write('reserveContent', `reserveContent ${record.sourcePath}`, () => {
+      twin = this.#contents?.reserve(record, sha256);
+    });
+    return twin;
+  }
+
   committing(id: Id, placed: PlacedPart): Promise<void> {
     return this.#change('committing', id, placed.assurance, () => ({ committing: placed }));
   }
@@ -108,7 +121,10 @@ export class MemoryJournal implements RunJournal {
         ...{ sha256: proof.sha256, checksum: proof.checksum },
       }),
       undefined,
-      (record) => this.#ledger?.enter(record, sourceSha256Of(proof)),
+      (record) => {
+        this.#ledger?.enter(record, sourceSha256Of(proof));
+        this.#contents?.enter({ ...record, targetPath }, sourceSha256Of(proof));
+      },
     );
   }
 
@@ -163,14 +179,21 @@ export class MemoryJournal implements RunJournal {
     from: readonly DeliveryRecord['state'][] = ['selected', 'moving', 'failed', 'unknown'],
     inTheSameStep: (record: MemoryRecord) => void = () => {},
   ): Promise<void> {
-    const record = this.records.get(id);
-    if (!record) throw new Error(`no delivery ${id}`);
+    const record = this.#recordOf(id);
     return this.#write(name, `${name} ${record.sourcePath} ${detail}`.trim(), () => {
       const current = this.records.get(id) ?? record;
       if (!from.includes(current.state)) throw new Error(`${name} of a delivery that is ${current.state}`);
-      this.records.set(id, { ...current, ...change(current) });
+      const next = { ...current, ...change(current) };
+      this.records.set(id, next);
+      if (name === 'moving' || !['moving', 'unknown'].includes(next.state)) this.#contents?.release(id);
       inTheSameStep(current);
     });
+  }
+
+  #recordOf(id: Id): MemoryRecord {
+    const record = this.records.get(id);
+    if (!record) throw new Error(`no delivery ${id}`);
+    return record;
   }
 
   async #write(name: string, step: string, effect: () => void): Promise<void> {
