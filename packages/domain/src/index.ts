@@ -1,3 +1,4 @@
+export * from './acknowledgement.js';
 export * from './actor.js';
 export * from './assurance.js';
 export * from './attempt-outcome.js';

@@ -1,3 +1,4 @@
+import type { AcknowledgementRule } from './acknowledgement.js';
 import type { RequiredChecksumFile, WrittenChecksumFile } from './checksum-file.js';
 import type { Id } from './ids.js';
 import type { RemotePath } from './remote-path.js';
@@ -90,6 +91,7 @@ export interface TransferDefinition {
     readonly preserveTimes?: boolean | undefined;
     /** Permissions, such as `0640`, or those at the source: `preserve`. Left out: as the target makes them. */
     readonly mode?: string | undefined;
+    readonly acknowledgement?: AcknowledgementRule | undefined;
   };
   /** What changes in each file on its way, in order. Done-files that are moved along stay as they are. */
   readonly transforms?: readonly TransformSpec[] | undefined;

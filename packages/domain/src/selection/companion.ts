@@ -9,11 +9,14 @@ import {
   whyNameRefused,
 } from '../remote-path.js';
 
-/** Finds the file that lies beside another one and belongs to it; `undefined` if its name would be none. */
+/** Finds the file that belongs to another one; `undefined` if its name would be none. */
 export type CompanionFinder = (path: RemotePath) => RemotePath | undefined;
 
-/** @param template of the companion's name */
-export function companionFinder(template: string): CompanionFinder {
+/**
+ * @param template of the companion's name
+ * @param directory where it lies; left out: beside the other one
+ */
+export function companionFinder(template: string, directory?: RemotePath): CompanionFinder {
   const parts = parseTemplate(template);
   return (path) => {
     const own = baseName(path);
@@ -22,7 +25,8 @@ export function companionFinder(template: string): CompanionFinder {
       return isNameMacro(part) ? writeNameMacro(part, own) : '';
     });
     const name = written.join('');
-    return name === own || whyNameRefused(name) ? undefined : pathBeside(path, name);
+    const found = whyNameRefused(name) ? undefined : pathIn(directory ?? parentOf(path), name);
+    return found === path ? undefined : found;
   };
 }
 
@@ -74,9 +78,9 @@ export function companionNameTester(template: string): (name: string) => boolean
 }
 
 /** `undefined` where the path would be too long. */
-function pathBeside(path: RemotePath, name: string): RemotePath | undefined {
+function pathIn(directory: RemotePath, name: string): RemotePath | undefined {
   try {
-    return joinPath(parentOf(path), name);
+    return joinPath(directory, name);
   } catch (error) {
     if (error instanceof PathRefused) return undefined;
     throw error;

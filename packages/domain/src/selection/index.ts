@@ -1,3 +1,4 @@
+export * from './acknowledgement.js';
 export * from './answers.js';
 export * from './checksum-files.js';
 export * from './companion.js';
