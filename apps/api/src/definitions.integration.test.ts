@@ -269,6 +269,10 @@ describe('transfers', () => {
       target: {
         ...target,
         checksumFile: { name: '{name}.sum', algorithm: 'sha512', format: 'bsd' } as const,
+        acknowledgement: {
+          ...{ name: '{name}', refusalName: '{name}.err', directory: 'answers', timeoutMs: 3_600_000 },
+          afterwards: 'remove' as const,
+        },
       },
       concurrency: 2,
     };

@@ -384,6 +384,8 @@ export function presentDelivery(delivery: Delivery): contract.Delivery {
     skippedBecause: delivery.skippedBecause ?? null,
     startedAt: timeOrNull(delivery.startedAt),
     deliveredAt: timeOrNull(delivery.deliveredAt),
+    awaitedSince: timeOrNull(delivery.awaitedSince),
+    acknowledgedAt: timeOrNull(delivery.acknowledgedAt),
     disposedAt: timeOrNull(delivery.disposedAt),
   };
 }

@@ -372,3 +372,23 @@ it('defines calendars, and shows what a schedule does by them before and after',
   });
   expect(await waybill(['calendar', 'remove', 'bank-de'])).toMatchObject({ exitCode: 0 });
 });
+
+it('shows what a transfer waits for, and which files were not acknowledged yet', async () => {
+  for (const side of ['ours', 'partner']) await mkdir(path.join(scratch, side, 'answered'));
+  await writeFile(path.join(scratch, 'ours/answered/pay.csv'), 'a;b;c\n');
+  const file = path.join(scratch, 'answered.json');
+  const acknowledgement = { name: '{name}.ack', refusalName: '{name}.err', timeoutMs: 3_600_000 };
+  const definition = {
+    source: { endpointId: 'inbox', directory: 'answered' },
+    target: { endpointId: 'acme-sftp', directory: 'answered', acknowledgement },
+  };
+  await writeFile(file, JSON.stringify({ name: 'answered', definition }));
+  const added = await waybill(['transfer', 'add', '--file', file]);
+  expect(added.stdout).toMatch(
+    /Acknowledgement +\{name\}\.ack, refused by \{name\}\.err within 1 h 0 min; keep it/,
+  );
+  const { id } = JSON.parse((await waybill(['transfer', 'run', 'answered', '--json'])).stdout);
+  const deliveries = async () => (await waybill(['run', 'deliveries', id])).stdout;
+  await expect.poll(deliveries, { timeout: 30_000 }).toMatch(/pay\.csv +6 B +delivered .* not yet/);
+  expect((await waybill(['run', 'cancel', id])).stdout).toMatch(/State +cancelled/);
+});

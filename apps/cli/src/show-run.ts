@@ -32,7 +32,7 @@ export async function followRun(context: Context, client: Client, runId: string)
 function whatNow({ id, state }: Run): string {
   if (state === 'cancelled') return `The run was cancelled. To take it up again: waybill run retry ${id}`;
   if (state === 'partial')
-    return `Some files were not delivered: waybill run show ${id}\nTo try these again: waybill run retry ${id}`;
+    return `Some files were not delivered, or not all that follows was done: waybill run show ${id}\nTo try that again: waybill run retry ${id}`;
   const what = state === 'held' ? 'is held until somebody decides' : state;
   return `The run ${what}. When the cause is put right: waybill run retry ${id}`;
 }
@@ -69,11 +69,19 @@ export const deliveryColumns: readonly Column<Delivery>[] = [
   { title: 'STATE', value: (d) => d.state },
   { title: 'ASSURANCE', value: (d) => d.assurance },
   { title: 'DURATION', value: (d) => formatSpan(d.startedAt, d.deliveredAt), align: 'right' },
+  { title: 'ACKNOWLEDGED', value: acknowledged },
   { title: 'SHA-256', value: (d) => d.sha256 ?? '' },
   { title: 'MADE OF', value: madeOf },
   { title: 'TURN', value: (d) => d.failure?.owner ?? '' },
   { title: 'REASON', value: (d) => (d.failure ? `${d.failure.code}: ${d.failure.message}` : '') },
 ];
+
+/** Empty where no acknowledgement was waited for. */
+function acknowledged({ acknowledgedAt, awaitedSince, failure }: Delivery): string {
+  if (acknowledgedAt) return formatTime(acknowledgedAt);
+  if (!awaitedSince) return '';
+  return failure ? 'no' : 'not yet';
+}
 
 interface Made {
   readonly sourceSize?: number | null | undefined;

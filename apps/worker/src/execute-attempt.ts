@@ -1,5 +1,6 @@
 import {
   claimsOfEndedRuns,
+  deliveriesOfRun,
   type Endpoint,
   isUnavailable,
   type Run,
@@ -11,6 +12,7 @@ import {
   type AttemptOutcome,
   afterFailure,
   type Failure,
+  failureKind,
   type Id,
   requiredProof,
   type Verification,
@@ -27,7 +29,7 @@ import {
 } from '@waybill/operations';
 import { type JobOutcome, type RunJob, ShuttingDown } from '@waybill/queue';
 import { type StorageEndpoint, StorageError, throttled } from '@waybill/storage';
-import { type Progress, type RunFacts, runTransfer, Superseded } from '@waybill/transfer';
+import { looksAgainAt, type Progress, type RunFacts, runTransfer, Superseded } from '@waybill/transfer';
 import { databaseJournal } from './database-journal.js';
 import { databaseLedger } from './database-ledger.js';
 import { EndpointShares, whyInMaintenance } from './endpoint-shares.js';
@@ -183,7 +185,7 @@ async function transferFiles(
     await using source = await open(claim.source);
     // One connection serves both ends; closing it twice is as good as once.
     await using target = claim.target.id === claim.source.id ? source : await open(claim.target);
-    const { state, failure } = await runTransfer({
+    const result = await runTransfer({
       definition,
       proof,
       source,
@@ -206,15 +208,38 @@ async function transferFiles(
       onProgress: (newest) => progress.report(newest),
       onWarning: (message, cause) => log.warn({ err: cause }, message),
     });
+    if (result.state === 'waiting')
+      return { kind: 'postpone-until', until: result.until, reason: result.reason };
+    const failure = result.state === 'partial' ? result.failure : undefined;
     if (failure) log.warn({ failure }, 'not all that was to be done could be');
     await sweepLeftovers({
       ...{ database, log, runId: run.id, target: claim.target, endpoint: target, signal },
       sweepAfterMs: parts.sweepAfterMs,
     });
-    return { kind: 'done', state };
+    return { kind: 'done', state: result.state, failure };
   } catch (thrown) {
-    return outcomeOf(thrown);
+    const outcome = outcomeOf(thrown);
+    return (await laterLook({ ...parts, log }, claim, outcome)) ?? outcome;
   }
+}
+
+/**
+ * While nothing but the partner's acknowledgement is waited for, a look that fails for now is none: the next one follows,
+ * until the time is over, and no attempt is used up. `undefined` for any other outcome.
+ */
+async function laterLook(
+  { database, log }: AttemptParts,
+  { fence, version }: Claimed,
+  outcome: AttemptOutcome | 'superseded',
+): Promise<AttemptOutcome | undefined> {
+  const failure = outcome !== 'superseded' && 'failure' in outcome ? outcome.failure : undefined;
+  if (!failure || !failureKind(failure.code).retryable) return undefined;
+  const records = await deliveriesOfRun(database, fence.runId);
+  const until = looksAgainAt(version.definition, records, new Date());
+  if (!until) return undefined;
+  log.warn({ failure, until }, 'the acknowledgement could not be looked for');
+  const reason = `the acknowledgement could not be looked for: ${failure.code}`;
+  return { kind: 'postpone-until', until, reason };
 }
 
 /** A run that stands for a due time is named by it, however late it is executed. */

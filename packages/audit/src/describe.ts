@@ -59,6 +59,8 @@ export function describeEvent(event: AuditEvent): string {
       return `started attempt ${event.data.epoch} of a run of transfer ${event.data.transfer}`;
     case 'run.legacy-algorithms':
       return `agreed on weak algorithms with endpoint ${event.data.endpoint} in a run of transfer ${event.data.transfer}: ${list(event.data.algorithms)}`;
+    case 'run.acknowledged':
+      return `found ${event.data.acknowledged} of ${event.data.of} file(s) acknowledged in a run of transfer ${event.data.transfer}`;
     case 'run.succeeded':
       return `finished a run of transfer ${event.data.transfer}: ${event.data.delivered} file(s), ${event.data.bytes} bytes delivered`;
     case 'run.partial':

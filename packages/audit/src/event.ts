@@ -257,6 +257,8 @@ export type AuditEvent =
       'run',
       AttemptData & { readonly endpoint: string; readonly algorithms: readonly string[] }
     >
+  /** How many delivered files of the run the partner has acknowledged by its end, of those that it was to. */
+  | Variant<'run.acknowledged', 'run', AttemptData & { readonly acknowledged: number; readonly of: number }>
   | Variant<'run.succeeded', 'run', AttemptData & RunCounts & ReceiptData>
   | Variant<'run.partial', 'run', AttemptData & RunCounts & ReceiptData>
   | Variant<'run.failed', 'run', AttemptData & FailureData & RunCounts>

@@ -41,6 +41,8 @@ export interface ReceiptLine {
   readonly assurance: Assurance;
   readonly startedAt?: string;
   readonly deliveredAt: string;
+  /** When the partner's acknowledgement was seen. */
+  readonly acknowledgedAt?: string;
 }
 
 /** The bytes that are hashed and signed: canonical JSON (RFC 8785) in UTF-8. */

@@ -22,6 +22,9 @@ const line = z
     assurance: z.enum(assurances),
     startedAt: time.optional(),
     deliveredAt: time,
+    acknowledgedAt: time
+      .optional()
+      .meta({ description: 'Only where the partner has acknowledged the file.' }),
   })
   .meta({ id: 'ReceiptLine', description: 'One delivered file.' });
 

@@ -103,8 +103,13 @@ export const delivery = z
     skippedBecause: z.string().nullable(),
     startedAt: time.nullable(),
     deliveredAt: time.nullable(),
+    awaitedSince: time.nullable().meta({
+      description: "Since when the partner's acknowledgement is, or was, waited for; a retry begins anew.",
+    }),
+    acknowledgedAt: time.nullable().meta({ description: 'When the acknowledgement was seen.' }),
     disposedAt: time.nullable().meta({
-      description: 'When all that follows was done: the checksum file, the disposition of the source.',
+      description:
+        'When all that follows was done: checksum file, acknowledgement, disposition of the source.',
     }),
   })
   .meta({ id: 'Delivery', description: 'One file of a run.' });

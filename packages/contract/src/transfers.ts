@@ -7,8 +7,9 @@ import {
   whyModeRefused,
 } from '@waybill/domain';
 import { whySuffixRefused, whyTemplateRefused } from '@waybill/domain/naming';
-import { whyChecksumFilesRefused } from '@waybill/domain/selection';
+import { whyAcknowledgementRefused, whyChecksumFilesRefused } from '@waybill/domain/selection';
 import { z } from 'zod';
+import { acknowledgement, acknowledgementAsked } from './acknowledgement.js';
 import { requiredChecksumFile, writtenChecksumFile } from './checksum-files.js';
 import { count, id, name, page, path, pathShown, pattern, reference, time } from './fields.js';
 import { selectionRules, selectionRulesAsked } from './selection.js';
@@ -150,6 +151,7 @@ export const definitionAsked = z
       name: template.optional(),
       renameSuffix: renameSuffix.optional(),
       checksumFile: writtenChecksumFile.optional(),
+      acknowledgement: acknowledgementAsked.optional(),
       preserveTimes: preserveTimes.optional(),
       mode: mode.optional(),
     }),
@@ -163,7 +165,7 @@ export const definitionAsked = z
     retry: retryPolicy.default(defaultRetryPolicy),
   })
   .superRefine((asked, context) => {
-    const why = whyChecksumFilesRefused(asked);
+    const why = whyChecksumFilesRefused(asked) ?? whyAcknowledgementRefused(asked);
     if (why) context.addIssue({ code: 'custom', path: [...why.path], message: why.message });
   })
   .meta({ id: 'TransferDefinitionAsked', description: 'From where, to where, which files, what then.' });
@@ -186,6 +188,7 @@ const definition = z
       name: z.string().optional(),
       renameSuffix: z.string().optional(),
       checksumFile: writtenChecksumFile.optional(),
+      acknowledgement: acknowledgement.optional(),
       preserveTimes: preserveTimes.optional(),
       mode: z.string().optional(),
     }),

@@ -7,6 +7,7 @@ import {
   newId,
   type RemotePath,
   runStates,
+  type SeenAnswer,
   type Transformed,
   type TransformStage,
 } from '@waybill/domain';
@@ -46,12 +47,17 @@ export interface Delivery {
   readonly checksum: string | undefined;
   readonly assurance: Assurance;
   readonly deliveredAt: Date | undefined;
-  /** Was all done that follows the delivery: the checksum file, the disposition of the source? */
+  /** Answers of the partner that say nothing of the delivery, or nothing more. */
+  readonly answersSeen: readonly SeenAnswer[] | undefined;
+  /** Since when the partner's acknowledgement is waited for. */
+  readonly awaitedSince: Date | undefined;
+  readonly acknowledgedAt: Date | undefined;
+  /** Was all done that follows the delivery: checksum file, acknowledgement, disposition of the source? */
   readonly disposed: boolean;
   readonly disposedAt: Date | undefined;
   /** The epoch of the attempt that wrote last. */
   readonly epoch: number;
-  /** Of a failed or unknown one. */
+  /** Of a failed or unknown one, and of a delivered one that the partner has not acknowledged. */
   readonly failure: Failure | undefined;
   readonly skippedBecause: string | undefined;
   /** A person has decided that its content is delivered, although it was before. */
@@ -84,6 +90,8 @@ export interface WholeFile {
 /** A whole file and the final name that it is to get or has got. */
 export interface PlacedFile extends WholeFile {
   readonly targetPath: RemotePath;
+  /** What lay under the names of the partner's answers before. */
+  readonly answersSeen?: readonly SeenAnswer[] | undefined;
 }
 
 /** All of a run, in the order of their selection. */
@@ -227,12 +235,13 @@ export async function saveCheckpoint(
 
 /** The whole file is on the target under its part name and is about to be renamed. */
 export async function markCommitting(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
-  const { bytes, sha256, targetPath } = placed;
+  const { bytes, sha256, targetPath, answersSeen } = placed;
   return await write(
     db,
     fence,
     id,
-    Prisma.sql`committing_at = now(), committing_path = ${targetPath}, checkpoint_bytes = ${BigInt(bytes)}::bigint,
+    Prisma.sql`committing_at = now(), committing_path = ${targetPath},
+      ${answerColumns(answersSeen)}, checkpoint_bytes = ${BigInt(bytes)}::bigint,
       checkpoint_sha256 = ${sha256}, ${wholeColumns(placed)}`,
   );
 }
@@ -250,6 +259,52 @@ export async function markDelivered(db: Db, fence: Fence, id: Id, placed: Placed
       delivered_at = coalesce(delivered_at, now()), ${size} ${wholeColumns(placed)}, ${failureColumns(undefined)}`,
     enterDelivered,
   );
+}
+
+/** The acknowledgement is waited for since then, or since earlier if that is on record. */
+export async function markAwaiting(db: Db, fence: Fence, id: Id, since: Date): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`awaited_since = coalesce(awaited_since, ${since}::timestamptz)`,
+  );
+}
+
+export async function markAcknowledged(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  answersSeen: readonly SeenAnswer[],
+): Promise<boolean> {
+  return await write(
+    db,
+    fence,
+    id,
+    Prisma.sql`acknowledged_at = now(), assurance = 'acknowledged', ${answerColumns(answersSeen)}`,
+  );
+}
+
+/** It stays delivered, and is no longer waited for. */
+export async function markUnacknowledged(
+  db: Db,
+  fence: Fence,
+  id: Id,
+  failure: Failure,
+  answersSeen: readonly SeenAnswer[],
+): Promise<boolean> {
+  return await write(db, fence, id, Prisma.sql`${failureColumns(failure)}, ${answerColumns(answersSeen)}`);
+}
+
+/** How many files of a run the partner has acknowledged, and how many were waited for. */
+export async function countAcknowledged(
+  db: Db,
+  runId: Id,
+): Promise<{ readonly acknowledged: number; readonly awaited: number }> {
+  const rows = await clientOf(db).$queryRaw<{ acknowledged: number; awaited: number }[]>`
+    select count(acknowledged_at)::int as acknowledged, count(awaited_since)::int as awaited
+    from delivery where run_id = ${runId}::uuid`;
+  return rows[0] ?? { acknowledged: 0, awaited: 0 };
 }
 
 export async function markDisposed(db: Db, fence: Fence, id: Id): Promise<boolean> {
@@ -302,6 +357,22 @@ export async function reviveFailedDeliveries(db: Db, runId: Id): Promise<{ dupli
       returning f.failure_code)
     select count(*) filter (where failure_code = 'duplicate-content')::int as duplicates from revived`;
   return { duplicatesAllowed: rows[0]?.duplicates ?? 0 };
+}
+
+/** What the partner has not acknowledged is waited for anew. */
+export async function awaitAgain(db: Db, runId: Id): Promise<void> {
+  await clientOf(db).$executeRaw`
+    update delivery set awaited_since = now(), ${failureColumns(undefined)}
+    where run_id = ${runId}::uuid and state = 'delivered' and awaited_since is not null and acknowledged_at is null`;
+}
+
+function answerColumns(seen: readonly SeenAnswer[] | undefined): Prisma.Sql {
+  return Prisma.sql`answers_seen = ${seen ? JSON.stringify(seen) : null}::jsonb`;
+}
+
+function toAnswers(stored: Row['answersSeen']): readonly SeenAnswer[] | undefined {
+  const seen = stored as readonly (Omit<SeenAnswer, 'modifiedAt'> & { modifiedAt: string })[] | null;
+  return seen?.map((answer) => ({ ...answer, modifiedAt: new Date(answer.modifiedAt) }));
 }
 
 function wholeColumns(whole: WholeFile | undefined): Prisma.Sql {
@@ -367,6 +438,7 @@ function toDelivery(row: Row): Delivery {
   const assurance = row.assurance as Assurance;
   const bytes = toNumber(checkpointBytes);
   const checksum = row.checksum ?? undefined;
+  const answersSeen = toAnswers(row.answersSeen);
   const transformed =
     sourceSha256 === null
       ? undefined
@@ -388,12 +460,16 @@ function toDelivery(row: Row): Delivery {
             ...{ bytes, sha256: row.sha256, checksum, assurance, transformed },
             // A row of an earlier release does not say: then the wanted name was the only one.
             targetPath: (committingPath ?? row.targetPath) as RemotePath,
+            answersSeen,
           }
         : undefined,
     sha256: row.sha256 ?? undefined,
     checksum,
     assurance,
     deliveredAt: row.deliveredAt ?? undefined,
+    answersSeen,
+    awaitedSince: row.awaitedSince ?? undefined,
+    acknowledgedAt: row.acknowledgedAt ?? undefined,
     disposed: row.disposedAt !== null,
     disposedAt: row.disposedAt ?? undefined,
     failure: toFailure(row),

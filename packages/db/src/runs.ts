@@ -181,14 +181,24 @@ export async function startRun(db: Db, fence: Fence, leaseMs: number): Promise<b
 }
 
 /**
- * Is another run of the transfer being executed? Locks the transfer until the transaction ends, so that of two runs
- * that ask at the same time one sees the other.
+ * Another run of the transfer that is being executed, or that has waited for acknowledgements for longer than this one.
+ * Locks the transfer until the transaction ends, so that of two runs that ask at the same time one sees the other.
  */
-export async function isTransferBusy(db: Db, { id, transferId }: Run): Promise<boolean> {
+export async function findRunInTheWay(
+  db: Db,
+  { id, transferId }: Run,
+): Promise<Pick<Run, 'id' | 'state'> | undefined> {
   await clientOf(db).$queryRaw`select 1 from transfer where id = ${transferId}::uuid for no key update`;
-  const others = await clientOf(db).$queryRaw<unknown[]>`
-    select 1 from run where transfer_id = ${transferId}::uuid and state = 'running' and id <> ${id}::uuid limit 1`;
-  return others.length > 0;
+  const awaited = Prisma.sql`awaited_since is not null and acknowledged_at is null and failure_code is null`;
+  const others = await clientOf(db).$queryRaw<Pick<Run, 'id' | 'state'>[]>`
+    with own as (
+      select coalesce(min(awaited_since), 'infinity') as since from delivery where run_id = ${id}::uuid and ${awaited})
+    select id, state from run, own
+    where transfer_id = ${transferId}::uuid and id <> ${id}::uuid
+      and (state = 'running' or (state = 'queued' and exists (
+        select 1 from delivery where run_id = run.id and ${awaited} and awaited_since < own.since)))
+    order by state desc limit 1`;
+  return others[0];
 }
 
 /** Has a queued run wait until then; undefined for the endpoint if it waits for another run of its transfer. */

@@ -174,6 +174,12 @@ export const failures = {
     meaning: 'It cannot be told whether the file arrived under its final name.',
     remedy: 'Look at the target; then retry the run if the file is missing.',
   },
+  'not-acknowledged': {
+    ...fatal,
+    owner: 'partner',
+    meaning: 'The file was delivered, but the partner has refused it, or has not acknowledged it in time.',
+    remedy: 'Ask the partner. A retry waits again and sends nothing again: see docs/acknowledgements.md.',
+  },
   'attempt-lost': {
     ...retry,
     owner: 'us',

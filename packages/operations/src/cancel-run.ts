@@ -12,6 +12,7 @@ import {
 import type { Id } from '@waybill/domain';
 import type { Context } from './context.js';
 import { notFound, OperationError } from './operation-error.js';
+import { tellAcknowledged } from './tell-acknowledged.js';
 import { callNext } from './wait-in-line.js';
 
 /**
@@ -27,7 +28,9 @@ export async function cancelRun({ database, actor }: Context, runId: Id): Promis
     else if (run.state === 'queued' || run.state === 'held') await endQueuedRun(tx, runId, 'cancelled');
     else throw new OperationError('state', `run ${runId} has ended: it is ${run.state}`);
 
-    if (run.waiting) await callNext(tx, run, await listPlaceIds(tx, runId));
+    // Runs of its transfer stand in line behind one that waits for acknowledgements, too.
+    if (run.state === 'queued') await callNext(tx, run, await listPlaceIds(tx, runId));
+    if (run.state !== 'running') await tellAcknowledged(tx, actor, run);
     const subject = { kind: 'run', id: runId } as const;
     const data = { transfer: run.transferName, version: run.version };
     await insertRunChanged(tx, { runId, state: run.state === 'running' ? 'running' : 'cancelled' });
@@ -36,7 +39,7 @@ export async function cancelRun({ database, actor }: Context, runId: Id): Promis
       actor,
       run.state === 'running'
         ? { type: 'run.cancel-requested', subject, data }
-        : { type: 'run.cancelled', subject, data: { ...data, reason: 'on request, before it was executed' } },
+        : { type: 'run.cancelled', subject, data: { ...data, reason: 'on request, while no worker had it' } },
     );
     return (await findRun(tx, runId)) ?? run;
   });

@@ -8,10 +8,10 @@ import {
   findCalendarOfOccurrence,
   findEndpoint,
   findRun,
+  findRunInTheWay,
   findTransferVersion,
   insertAttempt,
   insertRunChanged,
-  isTransferBusy,
   leaseLeftMs,
   listPlaces,
   listShares,
@@ -54,8 +54,9 @@ export type Claim =
 
 /**
  * Takes a queued run of that epoch for a worker, and begins an attempt. Of any number of claims one succeeds. Runs of
- * one transfer are executed one at a time: two that list the same files would move them twice. What its endpoints allow
- * is looked at under their locks, so that of runs that are claimed at the same time none goes beyond it.
+ * one transfer are executed one at a time: two that list the same files would move them twice. One that waits for
+ * acknowledgements stays first in line, because what it delivered is still at the source. What its endpoints allow is
+ * looked at under their locks, so that of runs that are claimed at the same time none goes beyond it.
  */
 export async function claimRun(
   context: Context,
@@ -89,9 +90,13 @@ export async function claimRun(
 }
 
 async function behindItsTransfer(tx: Transaction, run: Run): Promise<InLine | undefined> {
-  if (!(await isTransferBusy(tx, run))) return undefined;
-  const message = `another run of transfer ${run.transferName} is executed: they go one after the other`;
-  return { reason: 'transfer-busy', message, place: undefined };
+  const other = await findRunInTheWay(tx, run);
+  if (!other) return undefined;
+  const why =
+    other.state === 'running'
+      ? `another run of transfer ${run.transferName} is executed`
+      : `run ${other.id} of transfer ${run.transferName} waits for its acknowledgements`;
+  return { reason: 'transfer-busy', message: `${why}: they go one after the other`, place: undefined };
 }
 
 /** A running run is left alone while its lease lasts; one whose lease has run out goes back to the queue. */

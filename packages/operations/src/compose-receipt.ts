@@ -64,7 +64,7 @@ async function endpointName(db: Db, id: Id): Promise<string> {
 
 function lineOf(delivery: Delivery): ReceiptLine[] {
   const { state, sourcePath, targetPath, size, targetSize, sha256, assurance, transformed } = delivery;
-  const { startedAt, deliveredAt } = delivery;
+  const { startedAt, deliveredAt, acknowledgedAt } = delivery;
   if (state !== 'delivered' || sha256 === undefined || deliveredAt === undefined) return [];
   return [
     {
@@ -80,6 +80,7 @@ function lineOf(delivery: Delivery): ReceiptLine[] {
       assurance,
       ...(startedAt && { startedAt: startedAt.toISOString() }),
       deliveredAt: deliveredAt.toISOString(),
+      ...(acknowledgedAt && { acknowledgedAt: acknowledgedAt.toISOString() }),
     },
   ];
 }

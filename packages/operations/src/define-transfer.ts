@@ -28,7 +28,12 @@ import {
   whySetRefused,
   whyTemplateRefused,
 } from '@waybill/domain/naming';
-import { whyChecksumFilesRefused, whyPatternRefused, whyRulesRefused } from '@waybill/domain/selection';
+import {
+  whyAcknowledgementRefused,
+  whyChecksumFilesRefused,
+  whyPatternRefused,
+  whyRulesRefused,
+} from '@waybill/domain/selection';
 import { changedMembers } from './changed.js';
 import { checkTransforms } from './check-transforms.js';
 import type { Context } from './context.js';
@@ -139,8 +144,8 @@ function checkSelection(definition: TransferDefinition): void {
   if (rules) refuse(rules.message, `/definition/source/selection/${rules.member}`);
   const template = target.name === undefined ? undefined : whyTemplateRefused(target.name);
   if (template !== undefined) refuse(template, '/definition/target/name');
-  const checksums = whyChecksumFilesRefused(definition);
-  if (checksums) refuse(checksums.message, `/definition/${checksums.path.join('/')}`);
+  const why = whyChecksumFilesRefused(definition) ?? whyAcknowledgementRefused(definition);
+  if (why) refuse(why.message, `/definition/${why.path.join('/')}`);
 }
 
 function checkPartsAt({ set, duplicates }: TransferDefinition, { settings }: Endpoint): void {

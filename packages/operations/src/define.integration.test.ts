@@ -331,6 +331,11 @@ describe('a transfer', () => {
     expect(
       await create({ ...good, disposition: { kind: 'delete' }, source: { ...source, checksumFile: sums } }),
     ).toMatchObject({ code: 'invalid', field: '/definition/source/checksumFile/name' });
+    const acknowledgement = { name: '{name}', timeoutMs: 1_000 };
+    expect(await create({ ...good, target: { ...good.target, acknowledgement } })).toMatchObject({
+      code: 'invalid',
+      field: '/definition/target/acknowledgement/name',
+    });
     expect(await create({ ...good, source: { ...source, selection: { minBytes: 2, maxBytes: 1 } } })).toEqual(
       {
         code: 'invalid',

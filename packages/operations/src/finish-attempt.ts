@@ -14,11 +14,12 @@ import {
   type Transaction,
   transaction,
 } from '@waybill/db';
-import type { Actor, AttemptOutcome, AttemptState, Failure } from '@waybill/domain';
+import { type Actor, type AttemptOutcome, type AttemptState, type Failure, isFinal } from '@waybill/domain';
 import { composeReceipt } from './compose-receipt.js';
 import type { Context } from './context.js';
 import { noteUnreached } from './endpoint-breaker.js';
 import { releaseHeldRuns, whyTrustedByNow } from './release-held-runs.js';
+import { tellAcknowledged } from './tell-acknowledged.js';
 import { callNext } from './wait-in-line.js';
 
 /**
@@ -47,6 +48,7 @@ export async function finishAttempt(
     const trusted = before.cancelRequestedAt ? undefined : await whyHeldForNothing(tx, settled);
     const recordSuspended = await whatBecomesOfPlace(tx, actor, fence, redacted(outcome));
     await callNext(tx, run, places);
+    if (isFinal(run.state)) await tellAcknowledged(tx, actor, run);
     await appendAuditEvent(tx, actor, await eventOf(tx, run, fence, settled));
     await recordSuspended();
     if (trusted) await releaseHeldRuns(tx, actor, [run.id], trusted);
@@ -83,7 +85,7 @@ async function whatBecomesOfPlace(tx: Transaction, actor: Actor, fence: Fence, o
 
 /** Messages quote servers: what looks like a secret goes no further than here. */
 function redacted(outcome: AttemptOutcome): AttemptOutcome {
-  if (!('failure' in outcome)) return outcome;
+  if (!('failure' in outcome) || !outcome.failure) return outcome;
   const { failure } = outcome;
   return { ...outcome, failure: { ...failure, message: redactText(failure.message) } };
 }
@@ -92,7 +94,7 @@ function endOf(outcome: AttemptOutcome, now: Date): RunEnd {
   const plain = { failure: undefined, countsAttempt: false, notBefore: undefined };
   switch (outcome.kind) {
     case 'done':
-      return { ...plain, state: outcome.state };
+      return { ...plain, state: outcome.state, failure: outcome.failure };
     case 'retry-at':
       return { state: 'queued', failure: outcome.failure, countsAttempt: true, notBefore: outcome.at };
     case 'postpone-until':

@@ -1,5 +1,6 @@
 import {
   appendAuditEvent,
+  awaitAgain,
   findRun,
   insertRunChanged,
   lockRun,
@@ -17,8 +18,8 @@ const retriedFrom = mayBecome('queued').filter((state) => state !== 'running');
 
 /**
  * Puts a run that failed, was cancelled or is held back into the queue, with all its attempts before it. Files that
- * were delivered stay delivered; the others go on where they stopped, and those that were held back as duplicates are
- * delivered.
+ * were delivered stay delivered, and are waited for anew where they were not acknowledged; the others go on where they
+ * stopped, and those that were held back as duplicates are delivered.
  * @throws OperationError `not-found`, or `state` if there is nothing to retry
  */
 export async function retryRun({ database, actor }: Context, runId: Id): Promise<Run> {
@@ -31,6 +32,7 @@ export async function retryRun({ database, actor }: Context, runId: Id): Promise
         `run ${runId} is ${before.state}; only one that is ${retriedFrom.join(', ')} can be retried`,
       );
     const { duplicatesAllowed } = await reviveFailedDeliveries(tx, runId);
+    await awaitAgain(tx, runId);
     await insertRunChanged(tx, { runId, state: 'queued' });
     await appendAuditEvent(tx, actor, {
       type: 'run.retried',

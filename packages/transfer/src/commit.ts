@@ -41,10 +41,10 @@ export async function commit(
   if (await skipSameAgain(run, file, proof)) return 'skipped';
   const { conflict } = run.definition;
   if (conflict === 'rename') return commitUnderFreeName(run, file, proof);
-  const taken = await renameOnto(run, file, proof, { replace: conflict === 'replace' });
-  if (taken === undefined) return { ...proof, targetPath: file.targetPath };
+  const placed = await renameOnto(run, file, proof, { replace: conflict === 'replace' });
+  if (!(placed instanceof StorageError)) return placed;
   if (conflict === 'skip') return skip(run, file);
-  throw taken;
+  throw placed;
 }
 
 /** The file has its final name already. */
@@ -52,7 +52,7 @@ async function commitInPlace(run: RunContext, file: FileToMove, proof: WholePart
   const placed = { ...proof, targetPath: file.targetPath };
   await run.journal.committing(file.id, placed);
   await run.preserver.preserve(file);
-  await markDelivered(run, file, proof);
+  await markDelivered(run, file, placed);
   return placed;
 }
 

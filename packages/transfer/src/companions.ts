@@ -46,6 +46,13 @@ export async function companionsDue(
   return companions.filter(({ of }) => of.every(isDone)).map(({ record }) => now.get(record.id) ?? record);
 }
 
+/** A done-file stays at the source with its file, until that is acknowledged. */
+export function keepCompanions({ companions }: Waves, unanswered: Map<Id, Date | undefined>): void {
+  const stays = ({ id, state, failure }: DeliveryRecord) =>
+    unanswered.has(id) || (state === 'delivered' && failure !== undefined);
+  for (const { record, of } of companions) if (of.some(stays)) unanswered.set(record.id, undefined);
+}
+
 /** A done-file has failed with its file: a retry revives both. */
 export async function failCompanions(
   run: RunContext,

@@ -36,9 +36,9 @@ export async function dispose(run: RunContext, file: FileToMove): Promise<void> 
 /** Is a file done with once it is delivered? What else follows is on record as disposed of. */
 export function endsWithDelivery(definition: TransferDefinition): boolean {
   const { disposition, source, target } = definition;
-  return (
-    disposition.kind === 'keep' && !source.claim && !target.checksumFile && !removesDoneFiles(definition)
-  );
+  const { checksumFile, acknowledgement } = target;
+  if (source.claim || checksumFile || acknowledgement || removesDoneFiles(definition)) return false;
+  return disposition.kind === 'keep';
 }
 
 function removesDoneFiles({ source }: TransferDefinition): boolean {

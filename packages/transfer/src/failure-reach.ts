@@ -19,6 +19,7 @@ const ofOneFile: Partial<Record<FailureCode, FailureReach>> = {
   'set-incomplete': 'file',
   'checksum-mismatch': 'file',
   'transform-failed': 'file',
+  'not-acknowledged': 'file',
   unsupported: 'file',
   unproven: 'file',
   unknown: 'file',

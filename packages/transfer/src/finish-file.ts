@@ -1,10 +1,11 @@
 import { StorageError } from '@waybill/storage';
+import { lookForAnswer } from './acknowledgement.js';
 import { dispose } from './dispose.js';
 import { concernsOneFile } from './failure-reach.js';
 import { attempted, type LooseEnds } from './loose-ends.js';
 import { type Delivered, deliveredBefore, moveFile } from './move-file.js';
 import { removePart } from './part-file.js';
-import { fileOf, type RunContext } from './run-context.js';
+import { type FileToMove, fileOf, type RunContext } from './run-context.js';
 import type { DeliveryRecord } from './run-journal.js';
 import { writeChecksum } from './written-checksum.js';
 
@@ -17,7 +18,7 @@ export async function finishFile(run: RunContext, record: DeliveryRecord, ends: 
   if (record.state === 'skipped') return removePart(run, fileOf(run, record));
   const delivered =
     record.state === 'delivered' ? deliveredBefore(run, record) : await deliver(run, record, ends);
-  if (delivered && (await attachChecksum(run, delivered, ends))) await disposeOf(run, delivered, ends);
+  if (delivered && (await attachChecksum(run, delivered, ends))) await concludeDelivery(run, delivered, ends);
 }
 
 /** @returns what was delivered; `undefined` if nothing was */
@@ -50,7 +51,39 @@ export async function attachChecksum(
   }
 }
 
-export async function disposeOf(run: RunContext, { file }: Delivered, ends: LooseEnds): Promise<void> {
+/** What comes last: the source is disposed of, once the partner has acknowledged the file or need not. */
+export async function concludeDelivery(
+  run: RunContext,
+  delivered: Delivered,
+  ends: LooseEnds,
+): Promise<void> {
+  if (await isAcknowledged(run, delivered, ends)) await disposeOf(run, delivered, ends);
+}
+
+async function isAcknowledged(
+  run: RunContext,
+  { file, arrived }: Delivered,
+  { unanswered, failures }: LooseEnds,
+): Promise<boolean> {
+  if (run.isCompanion(file)) return !unanswered.has(file.id);
+  try {
+    const lookAgainAt = await lookForAnswer(run, file, arrived);
+    if (lookAgainAt) unanswered.set(file.id, lookAgainAt);
+    return !lookAgainAt;
+  } catch (error) {
+    if (!concernsOneFile(run, error)) throw error;
+    unanswered.set(file.id, undefined);
+    failures.push(error.code === 'not-acknowledged' ? error : notLookedFor(file, error));
+    return false;
+  }
+}
+
+function notLookedFor({ targetPath }: FileToMove, error: StorageError): StorageError {
+  const message = `${targetPath} was delivered, but the partner's answer could not be looked for: ${error.message}`;
+  return new StorageError(error.code, message, { cause: error, owner: error.owner });
+}
+
+async function disposeOf(run: RunContext, { file }: Delivered, ends: LooseEnds): Promise<void> {
   try {
     await dispose(run, file);
   } catch (error) {

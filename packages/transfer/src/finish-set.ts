@@ -1,6 +1,6 @@
 import type { FileSet } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
-import { attachChecksum, disposeOf } from './finish-file.js';
+import { attachChecksum, concludeDelivery } from './finish-file.js';
 import { attempted, fail, isAllDone, type LooseEnds, settle } from './loose-ends.js';
 import { commitFile, type Delivered, deliveredBefore, type Staged, stageFile } from './move-file.js';
 import { removePart } from './part-file.js';
@@ -69,7 +69,7 @@ export async function finishSet(
 
   await settle(run, ends, lastAttempt);
   await failAll(run, [...waiting.keys()], ends);
-  await inLanes(arrived, (delivered) => disposeOf(run, delivered, ends));
+  await inLanes(arrived, (delivered) => concludeDelivery(run, delivered, ends));
 }
 
 function controlLast({ controlFile }: FileSet, records: readonly DeliveryRecord[]): DeliveryRecord[][] {

@@ -17,8 +17,8 @@ export async function commitUnderFreeName(
   proof: WholePart,
 ): Promise<PlacedPart> {
   for await (const targetPath of freeNames(run, file)) {
-    const taken = await renameOnto(run, { ...file, targetPath }, proof, { replace: false });
-    if (taken === undefined) return { ...proof, targetPath };
+    const placed = await renameOnto(run, { ...file, targetPath }, proof, { replace: false });
+    if (!(placed instanceof StorageError)) return placed;
   }
   throw noneFree(run, file);
 }

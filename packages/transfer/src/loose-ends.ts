@@ -12,12 +12,14 @@ export interface LooseEnds {
   readonly failures: StorageError[];
   /** Delivered, but without the checksum file that belongs beside them. */
   readonly incomplete: Map<Id, StorageError>;
+  /** Delivered, but not acknowledged, and when to look again; done-files that stay with these are among them. */
+  readonly unanswered: Map<Id, Date | undefined>;
   readonly forNow: { readonly record: DeliveryRecord; readonly error: StorageError }[];
   readonly held: { readonly record: DeliveryRecord; readonly error: StorageError }[];
 }
 
 export function noLooseEnds(): LooseEnds {
-  return { failures: [], incomplete: new Map(), forNow: [], held: [] };
+  return { failures: [], incomplete: new Map(), unanswered: new Map(), forNow: [], held: [] };
 }
 
 export function isAllDone({ failures, forNow, held }: LooseEnds): boolean {

@@ -1,5 +1,6 @@
 import { atLeast, stronger } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
+import type { Answered } from './acknowledgement.js';
 import { claimSource } from './claim-source.js';
 import { commit, mayMove } from './commit.js';
 import { copyToPart } from './copy-file.js';
@@ -19,11 +20,11 @@ import { skipSeen } from './skip-seen.js';
 import { writeInPlace } from './write-in-place.js';
 import type { Arrived } from './written-checksum.js';
 
-/** A file with the version of the source that was moved and the name that it got, and what is known of its bytes. */
+/** A file with the version of the source that was moved and the name that it got, and what is known of it since. */
 export interface Delivered {
   readonly state: 'delivered';
   readonly file: FileToMove;
-  readonly arrived: Arrived;
+  readonly arrived: Arrived & Answered;
 }
 
 /** The part file holds what is to arrive, and that is proven: the rename is all that is left. */

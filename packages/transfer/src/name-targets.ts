@@ -1,6 +1,8 @@
 import { PathRefused, type RemotePath, type TransferDefinition } from '@waybill/domain';
 import { type FileToName, findCollision, type NamingContext, targetNamer } from '@waybill/domain/naming';
 import {
+  answerFinder,
+  answerPaths,
   type Candidate,
   type CompiledRules,
   companionFinder,
@@ -61,17 +63,24 @@ export function refuseCollisions(
   );
 }
 
-/** Refuses names beside which no checksum file could lie, where the target is to have one. */
+/** Refuses names to which the checksum file or the partner's answer that is to follow could not have one. */
 function complete(
   nameOf: (file: FileToName) => RemotePath,
-  { checksumFile }: TransferDefinition['target'],
+  { checksumFile, acknowledgement }: TransferDefinition['target'],
 ): typeof nameOf {
-  if (!checksumFile) return nameOf;
-  const beside = companionFinder(checksumFile.name);
+  const beside = checksumFile && companionFinder(checksumFile.name);
+  const answers = acknowledgement && answerFinder(acknowledgement);
   return (file) => {
     const path = nameOf(file);
-    if (beside(path) !== undefined) return path;
-    throw new PathRefused(`${path} is no name beside which a checksum file "${checksumFile.name}" could lie`);
+    if (beside && beside(path) === undefined)
+      throw new PathRefused(
+        `${path} is no name beside which a checksum file "${checksumFile.name}" could lie`,
+      );
+    if (answers && answerPaths(answers, path) === undefined)
+      throw new PathRefused(
+        `${path} is no name to which an answer could have the name "${acknowledgement.name}"`,
+      );
+    return path;
   };
 }
 

@@ -1,44 +1,46 @@
 import { parentOf, stronger } from '@waybill/domain';
 import { StorageError } from '@waybill/storage';
+import { answersBefore } from './acknowledgement.js';
 import { holdsPart } from './part-file.js';
 import { orUnknown, outcomeUnknown } from './reconcile.js';
 import { type FileToMove, isCode, type RunContext } from './run-context.js';
-import type { WholePart } from './run-journal.js';
+import type { PlacedPart, WholePart } from './run-journal.js';
 import { type Held, holds } from './verify.js';
 
 /**
  * Renames the part file onto `file.targetPath`: the step that makes it visible, and that can't be undone. Written down
  * before, so that after a crash it is looked for under this name.
- * @returns undefined once it is delivered; why not, where the name is taken and may not be replaced
+ * @returns what was delivered; why not, where the name is taken and may not be replaced
  */
 export async function renameOnto(
   run: RunContext,
   file: FileToMove,
   proof: WholePart,
   { replace }: { readonly replace: boolean },
-): Promise<StorageError | undefined> {
+): Promise<PlacedPart | StorageError> {
   const { partPath, targetPath } = file;
-  await run.journal.committing(file.id, { ...proof, targetPath });
+  const placed = { ...proof, targetPath, answersSeen: await answersBefore(run, file) };
+  await run.journal.committing(file.id, placed);
   await run.preserver.preserve(file);
-  let proven = proof;
+  let proven: PlacedPart = placed;
   try {
     await run.target.move(partPath, targetPath, { replace, signal: run.signal });
   } catch (error) {
     if (isCode(error, 'already-exists')) return error;
     const found = await tookEffect(run, file, proof, error);
     if (!found) throw acrossDirectories(error, file);
-    proven = { ...proof, assurance: stronger(proof.assurance, found) };
+    proven = { ...placed, assurance: stronger(proof.assurance, found) };
   }
   await markDelivered(run, file, proven);
-  return undefined;
+  return proven;
 }
 
 /** The file is whole, under its final name, and proven as the run requires. */
-export async function markDelivered(run: RunContext, file: FileToMove, proof: WholePart): Promise<void> {
+export async function markDelivered(run: RunContext, file: FileToMove, placed: PlacedPart): Promise<void> {
   const { targetPath } = file;
-  await run.journal.delivered(file.id, { ...proof, targetPath });
+  await run.journal.delivered(file.id, placed);
   run.ownParts.delivered(file.id);
-  if (proof.assurance === 'none')
+  if (placed.assurance === 'none')
     run.warn(
       `${targetPath} at ${run.target.label} counts as delivered without any proof: nobody may look there, and ` +
         '"none" is what is required',

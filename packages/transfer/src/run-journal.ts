@@ -1,4 +1,12 @@
-import type { Assurance, DeliveryState, Failure, Id, RemotePath, Transformed } from '@waybill/domain';
+import type {
+  Assurance,
+  DeliveryState,
+  Failure,
+  Id,
+  RemotePath,
+  SeenAnswer,
+  Transformed,
+} from '@waybill/domain';
 
 /** What is known of one file of a run, from this attempt or an earlier one. */
 export interface DeliveryRecord {
@@ -25,9 +33,14 @@ export interface DeliveryRecord {
   readonly sha256: string | undefined;
   /** As in {@link WholePart}. */
   readonly checksum?: string | undefined;
+  /** Answers of the partner that say nothing of the delivery, or nothing more: they lay there before, or were seen since. */
+  readonly answersSeen?: readonly SeenAnswer[] | undefined;
+  /** The file lies there with all that belongs beside it, and its acknowledgement is waited for. */
+  readonly awaitedSince?: Date | undefined;
+  readonly acknowledgedAt?: Date | undefined;
   /** All that follows the delivery was done. */
   readonly disposed: boolean;
-  /** Of a failed or unknown one. */
+  /** Of a failed or unknown one, and of a delivered one that the partner has not acknowledged. */
   readonly failure?: Failure | undefined;
   /** A person has decided that its content is delivered, although it was before. */
   readonly duplicateAllowed?: boolean | undefined;
@@ -42,6 +55,8 @@ export interface WholePart {
   readonly checksum?: string | undefined;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
+  /** What lay under the names of the partner's answers before the final name was there; left out until that is known. */
+  readonly answersSeen?: readonly SeenAnswer[] | undefined;
 }
 
 /** A whole part file, and the final name that it is to get or has got. */
@@ -122,9 +137,14 @@ export interface RunJournal {
   delivered(id: Id, placed: PlacedPart): Promise<void>;
   /** Immediately before a source is claimed or given back: throws `Superseded` if the run is no longer ours. */
   claiming(): Promise<void>;
+  /** The partner's acknowledgement is waited for from now on; a delivery that waits already keeps its time. */
+  awaiting(id: Id, since: Date): Promise<void>;
+  acknowledged(id: Id, answersSeen: readonly SeenAnswer[]): Promise<void>;
+  /** It stays delivered, but is not waited for any more. */
+  unacknowledged(id: Id, failure: Failure, answersSeen: readonly SeenAnswer[]): Promise<void>;
   /**
-   * Immediately before the checksum file gets its name, and before the source is removed or archived: throws
-   * `Superseded` if the run is no longer ours.
+   * Immediately before the checksum file gets its name, and before the partner's answer is removed or the source removed
+   * or archived: throws `Superseded` if the run is no longer ours.
    */
   disposing(id: Id): Promise<void>;
   /** All that follows the delivery was done. */

@@ -592,8 +592,8 @@ describe('whose turn it is', () => {
     const world = aWorld({ 'bad\nname': 'x', good: 'y' });
     const properties = { ...world.source.properties, ...(owner && { owner }) };
     const source = Object.assign(world.source, { properties });
-    const { failure } = await world.run({ source });
-    expect(failure?.owner).toBe(told);
+    const result = await world.run({ source });
+    expect('failure' in result && result.failure.owner).toBe(told);
     expect(world.journal.record('in/bad\\nname').failure?.owner).toBe(told);
   });
 });

@@ -1,13 +1,8 @@
-import {
-  type Failure,
-  parentOf,
-  type RemotePath,
-  type TransferDefinition,
-  type Verification,
-} from '@waybill/domain';
-import { type StorageEndpoint, StorageError } from '@waybill/storage';
+import { parentOf, type RemotePath, type TransferDefinition, type Verification } from '@waybill/domain';
+import type { StorageEndpoint } from '@waybill/storage';
+import { awaitsOnlyAnswers } from './acknowledgement.js';
 import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
-import { companionsDue, failCompanions, inWaves, type Waves } from './companions.js';
+import { companionsDue, failCompanions, inWaves, keepCompanions, type Waves } from './companions.js';
 import { archiveDirectoryOf, endsWithDelivery } from './dispose.js';
 import { checksumsWanted } from './file-hash.js';
 import { finishFile } from './finish-file.js';
@@ -15,13 +10,14 @@ import { finishSet, type InLanes } from './finish-set.js';
 import { inParallel } from './in-parallel.js';
 import { type Ledger, recall } from './ledger.js';
 import type { RunFacts } from './look-at-source.js';
-import { type LooseEnds, noLooseEnds, settle } from './loose-ends.js';
+import { noLooseEnds, settle } from './loose-ends.js';
 import { OwnParts } from './part-file.js';
 import { Preserver } from './preserve.js';
 import { type Progress, ProgressMeter } from './progress.js';
 import { refusePlaces } from './refuse-places.js';
 import { fileOf, type RunContext } from './run-context.js';
 import { type DeliveryRecord, type RunJournal, Superseded } from './run-journal.js';
+import { type RunResult, resultOf } from './run-result.js';
 import { type SelectionInput, selectFiles } from './select-files.js';
 import { skipSeenCompanions } from './skip-seen.js';
 import { type OpenTransforms, transformsOf } from './transform-file.js';
@@ -62,20 +58,6 @@ export interface RunTransferInput {
   readonly checkpointEveryBytes?: number;
 }
 
-/** Counts are over the whole run, earlier attempts included. */
-export interface RunResult {
-  /** `partial`: some deliveries failed for good, or what follows a delivery could not be done: checksum file, disposition. */
-  readonly state: 'succeeded' | 'partial';
-  readonly selected: number;
-  readonly delivered: number;
-  readonly skipped: number;
-  readonly failed: number;
-  /** Delivered, as they were at the source. */
-  readonly bytes: number;
-  /** The first one, where `partial`. */
-  readonly failure?: Failure;
-}
-
 /**
  * One attempt of a run: selects out of what the source holds, and brings each file from wherever earlier attempts left
  * it to its final name and the source to its disposition. Files fail one by one; what concerns all of them stops the
@@ -98,15 +80,17 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 async function attempt(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal, lastAttempt } = input;
   refusePlaces(definition, input.target.properties.partNaming);
-  await giveBackLeftovers(input);
-  await journal.select(await selectFiles(selectionOf(input, await journal.deliveries())));
-  const records = await journal.deliveries();
-  const isUnfinished = (record: DeliveryRecord) => isToDo(record, definition);
+  const known = await journal.deliveries();
+  const onlyWaits = awaitsOnlyAnswers(known);
+  if (!onlyWaits) await selectMore(input, known);
+  const records = onlyWaits ? known : await journal.deliveries();
+  const isUnfinished = (record: DeliveryRecord) => isToDo(record, definition, onlyWaits);
   const unfinished = records.filter(isUnfinished);
+  const others = records.filter((record) => !isUnfinished(record));
   const waves = inWaves(records, definition);
 
   const stop = new AbortController();
-  const run = await openRun(input, records, waves, AbortSignal.any([signal, stop.signal]));
+  const run = await openRun(input, records, waves, isUnfinished, AbortSignal.any([signal, stop.signal]));
   const ends = noLooseEnds();
   try {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
@@ -117,6 +101,7 @@ async function attempt(input: RunTransferInput): Promise<RunResult> {
     if (set) await finishSet(run, waves.files, ends, { set, inLanes, isUnfinished, lastAttempt });
     else await finishEach(waves.files);
     await skipSeenCompanions(run, waves);
+    keepCompanions(waves, ends.unanswered);
     await finishEach(await companionsDue(run, waves, ends.incomplete));
     await settle(run, ends, lastAttempt);
     await failCompanions(run, waves, ends.incomplete);
@@ -126,7 +111,12 @@ async function attempt(input: RunTransferInput): Promise<RunResult> {
   } finally {
     run.meter.end();
   }
-  return sumUp(run, records, ends);
+  return resultOf(run, others, ends);
+}
+
+async function selectMore(input: RunTransferInput, known: readonly DeliveryRecord[]): Promise<void> {
+  await giveBackLeftovers(input);
+  await input.journal.select(await selectFiles(selectionOf(input, known)));
 }
 
 function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {
@@ -137,8 +127,11 @@ function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]):
   return { ...context, known, run, sourceClockOffsetMs, ledger };
 }
 
-function isToDo(record: DeliveryRecord, definition: TransferDefinition): boolean {
-  if (record.state === 'delivered') return !record.disposed && !endsWithDelivery(definition);
+/** @param onlyWaits the run looks for answers alone: what has failed before is not tried again each time */
+function isToDo(record: DeliveryRecord, definition: TransferDefinition, onlyWaits: boolean): boolean {
+  if (record.state === 'delivered')
+    return !record.disposed && !record.failure && !endsWithDelivery(definition);
+  if (record.state === 'failed' && onlyWaits) return false;
   // An attempt that died right after skipping has left its part file.
   if (record.state === 'skipped') return record.partPath !== undefined;
   return record.targetPath !== '';
@@ -148,6 +141,7 @@ async function openRun(
   input: RunTransferInput,
   records: readonly DeliveryRecord[],
   { files, companions }: Waves,
+  isUnfinished: (record: DeliveryRecord) => boolean,
   signal: AbortSignal,
 ): Promise<RunContext> {
   const { definition, source, target, journal, ledger } = input;
@@ -165,7 +159,7 @@ async function openRun(
     source,
     target,
     journal,
-    seen: await recallAll(files.filter((record) => isToDo(record, definition))),
+    seen: await recallAll(files.filter(isUnfinished)),
     recall: recallAll,
     ownParts: new OwnParts(journal, records),
     signal,
@@ -201,31 +195,4 @@ function lanesOf({ definition, source, target }: RunContext): number {
   return source.properties.concurrent && target.properties.concurrent
     ? Math.max(1, definition.concurrency)
     : 1;
-}
-
-/** @throws the first failure if there was nothing but failures */
-function sumUp(run: RunContext, records: readonly DeliveryRecord[], ends: LooseEnds): RunResult {
-  const { files } = run.meter.current();
-  const counts = { ...files, bytes: run.meter.bytesDelivered() };
-  const failure = ends.failures[0]?.failure ?? neverMovable(records);
-  if (!failure) return { state: 'succeeded', ...counts };
-  if (files.delivered + files.skipped === 0)
-    throw new StorageError(
-      failure.code,
-      `none of ${files.selected} selected files was delivered; the first failure: ${failure.message}`,
-      { cause: ends.failures[0], owner: failure.owner },
-    );
-  return { state: 'partial', ...counts, failure };
-}
-
-/** The first file that selection itself found to be a failure. */
-function neverMovable(records: readonly DeliveryRecord[]): Failure | undefined {
-  const refused = records.find((record) => record.targetPath === '');
-  return (
-    refused && {
-      code: refused.failure?.code ?? 'path-refused',
-      owner: refused.failure?.owner,
-      message: `${refused.sourcePath} can't be moved; its delivery says why`,
-    }
-  );
 }

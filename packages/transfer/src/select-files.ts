@@ -5,10 +5,10 @@ import { StorageError } from '@waybill/storage';
 import type { RefusedEntry } from './list-source.js';
 import { type LookInput, lookAtSource, type SourceLook, takenBy } from './look-at-source.js';
 import { nameTargets, refuseCollisions } from './name-targets.js';
+import { namesAtTarget } from './names-at-target.js';
 import type { DeliveryRecord, SelectedFile } from './run-journal.js';
 import { isUnsettled } from './settle.js';
 import { whyNotWhole } from './whole-set.js';
-import { withChecksumFiles } from './written-checksum.js';
 
 export interface SelectionInput extends LookInput {
   readonly warn: (message: string, cause: unknown) => void;
@@ -47,7 +47,7 @@ export function chooseFiles(
     );
   const taken = takenBy(known, rules).files;
   const selected = nameTargets(definition, rules, explained, companions, namingOf(input), taken);
-  refuseCollisions(withChecksumFiles(definition, rules, [...inTheWay(known, definition), ...selected]));
+  refuseCollisions(namesAtTarget(definition, rules, [...inTheWay(known, definition), ...selected]));
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
   return [...refused.map(refusedFile), ...selected].map(owned);
 }

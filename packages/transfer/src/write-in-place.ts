@@ -1,4 +1,5 @@
 import type { RemotePath } from '@waybill/domain';
+import { answersBefore } from './acknowledgement.js';
 import { skip } from './commit.js';
 import { copyToPart } from './copy-file.js';
 import { freeNames, noneFree } from './free-name.js';
@@ -18,7 +19,9 @@ export async function writeInPlace(run: RunContext, wanted: FileToMove): Promise
   for await (const targetPath of namesFor(run, wanted)) {
     const file = { ...wanted, targetPath, partPath: targetPath };
     try {
-      return { state: 'staged', file, proof: await copyToPart(run, file) };
+      // Its final name is there from the first byte on.
+      const answersSeen = await answersBefore(run, file);
+      return { state: 'staged', file, proof: { ...(await copyToPart(run, file)), answersSeen } };
     } catch (error) {
       if (!isCode(error, 'already-exists')) throw error;
       if (conflict === 'skip') return void (await skip(run, file));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { baseName, type RemotePath, type TransferDefinition, writeChecksumFile } from '@waybill/domain';
+import { baseName, writeChecksumFile } from '@waybill/domain';
 import { isPartOf, partPathBy } from '@waybill/domain/naming';
-import { type CompiledRules, companionFinder, companionsOf } from '@waybill/domain/selection';
+import { companionFinder } from '@waybill/domain/selection';
 import { StorageError } from '@waybill/storage';
 import { concernsOneFile } from './failure-reach.js';
 import { discard, hasToBeFresh, isInPlace, partTaken } from './part-file.js';
@@ -9,34 +9,8 @@ import { type FileToMove, isCode, type RunContext, statIfAny } from './run-conte
 import type { DeliveryRecord } from './run-journal.js';
 import { holds, verifyPart, type Whole } from './verify.js';
 
-/** What a checksum file of ours may name of the bytes at the target, in hex. */
-export type Arrived = Pick<DeliveryRecord, 'sha256' | 'checksum'>;
-
-interface Named {
-  readonly sourcePath: string;
-  readonly targetPath: string;
-}
-
-/** The files of a run, and the checksum files that they get at the target. */
-export function withChecksumFiles(
-  { target: { checksumFile } }: TransferDefinition,
-  rules: CompiledRules,
-  files: readonly Named[],
-): Named[] {
-  if (!checksumFile) return [...files];
-  const beside = companionFinder(checksumFile.name);
-  const companions = companionsOf(
-    files.map(({ sourcePath }) => sourcePath as RemotePath),
-    rules,
-  );
-  return files.flatMap((file) => {
-    if (file.targetPath === '' || companions.has(file.sourcePath as RemotePath)) return [file];
-    const targetPath = beside(file.targetPath as RemotePath);
-    return targetPath === undefined
-      ? [file]
-      : [file, { sourcePath: `the checksum file of ${file.sourcePath}`, targetPath }];
-  });
-}
+/** What a checksum file of ours may name of the bytes at the target, in hex; answers are waited for once it is there. */
+export type Arrived = Pick<DeliveryRecord, 'sha256' | 'checksum' | 'awaitedSince'>;
 
 /**
  * Puts the checksum file beside a delivered file, where the definition wants one: whole or not at all, proven as its
@@ -45,7 +19,7 @@ export function withChecksumFiles(
  */
 export async function writeChecksum(run: RunContext, file: FileToMove, arrived: Arrived): Promise<void> {
   const { checksumFile: rule } = run.definition.target;
-  if (!rule || run.isCompanion(file)) return;
+  if (!rule || run.isCompanion(file) || arrived.awaitedSince) return;
   const path = companionFinder(rule.name)(file.targetPath);
   const checksum = rule.algorithm === 'sha256' ? arrived.sha256 : arrived.checksum;
   if (path === undefined || checksum === undefined)

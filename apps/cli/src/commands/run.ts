@@ -161,6 +161,7 @@ function printReceipt({ out }: Context, { sha256, receipt }: Receipt): void {
     { title: 'SIZE', value: (d) => d.size, align: 'right' },
     { title: 'ASSURANCE', value: (d) => d.assurance },
     { title: 'DELIVERED', value: (d) => formatTime(d.deliveredAt) },
+    { title: 'ACKNOWLEDGED', value: (d) => formatTime(d.acknowledgedAt ?? null) },
     { title: 'SHA-256', value: (d) => d.sha256 },
     { title: 'MADE OF', value: madeOf },
   ]);

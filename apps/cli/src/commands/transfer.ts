@@ -235,6 +235,7 @@ async function show(context: Context, transfer: Transfer): Promise<void> {
     'Target names': definition.target.name,
     Transforms: definition.transforms && JSON.stringify(definition.transforms),
     'Checksum files at the target': checksumFile(definition.target.checksumFile),
+    Acknowledgement: acknowledgement(definition.target.acknowledgement),
     'Source files': disposition(definition),
     'If the target exists': conflict(definition),
     Times: definition.target.preserveTimes === false ? 'of arrival' : 'of the source',
@@ -287,6 +288,14 @@ function checksumFile(
   const grace =
     'graceMs' in rule && rule.graceMs !== undefined ? ` within ${formatDuration(rule.graceMs)}` : '';
   return `${rule.name} (${rule.algorithm}${format})${grace}`;
+}
+
+function acknowledgement(rule: Definition['target']['acknowledgement']): string | undefined {
+  if (!rule) return undefined;
+  const { name, refusalName, directory, timeoutMs, afterwards = 'keep' } = rule;
+  const refused = refusalName === undefined ? '' : `, refused by ${refusalName}`;
+  const where = directory === undefined ? '' : ` in ${directory}`;
+  return `${name}${refused}${where} within ${formatDuration(timeoutMs)}; ${afterwards} it`;
 }
 
 function disposition({ disposition: then }: Definition): string {

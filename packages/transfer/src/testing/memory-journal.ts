@@ -1,4 +1,4 @@
-import { type Failure, type Id, newId, type RemotePath } from '@waybill/domain';
+import { type Failure, type Id, newId, type RemotePath, type SeenAnswer } from '@waybill/domain';
 import {
   type Checkpoint,
   type DeliveryRecord,
@@ -14,7 +14,6 @@ import type { MemoryContents } from './memory-contents.js';
 import type { MemoryLedger } from './memory-ledger.js';
 
 export type MemoryRecord = DeliveryRecord & {
-  readonly failure?: Failure;
   readonly reason?: string;
   readonly proof?: WholePart;
   readonly steady: boolean;
@@ -108,7 +107,10 @@ export class MemoryJournal implements RunJournal {
   }
 
   committing(id: Id, placed: PlacedPart): Promise<void> {
-    return this.#change('committing', id, placed.assurance, () => ({ committing: placed }));
+    return this.#change('committing', id, placed.assurance, () => ({
+      committing: placed,
+      answersSeen: placed.answersSeen,
+    }));
   }
 
   delivered(id: Id, { targetPath, ...proof }: PlacedPart): Promise<void> {
@@ -130,6 +132,19 @@ export class MemoryJournal implements RunJournal {
 
   claiming(): Promise<void> {
     return this.#write('claiming', 'claiming', () => {});
+  }
+
+  awaiting(id: Id, since: Date): Promise<void> {
+    return this.#change('awaiting', id, '', ({ awaitedSince = since }) => ({ awaitedSince }), ['delivered']);
+  }
+
+  acknowledged(id: Id, answersSeen: readonly SeenAnswer[]): Promise<void> {
+    const change = { acknowledgedAt: new Date(), answersSeen };
+    return this.#change('acknowledged', id, '', () => change, ['delivered']);
+  }
+
+  unacknowledged(id: Id, failure: Failure, answersSeen: readonly SeenAnswer[]): Promise<void> {
+    return this.#change('unacknowledged', id, '', () => ({ failure, answersSeen }), ['delivered']);
   }
 
   disposing(id: Id): Promise<void> {

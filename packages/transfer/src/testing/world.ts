@@ -8,7 +8,8 @@ import {
 } from '@waybill/domain';
 import type { PartNaming } from '@waybill/domain/naming';
 import { type MemoryEndpoint, openMemoryEndpoint } from '@waybill/storage';
-import { type RunResult, type RunTransferInput, runTransfer } from '../run-transfer.js';
+import type { RunResult } from '../run-result.js';
+import { type RunTransferInput, runTransfer } from '../run-transfer.js';
 import { MemoryJournal } from './memory-journal.js';
 
 /** A partner's inbox `in` and our `out`, in memory, with the journal of one run between them. */
