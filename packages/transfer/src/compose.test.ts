@@ -23,6 +23,7 @@ const options = fc.record({
   files: fc.subarray(names, { minLength: 1 }),
   unreadable: someOf,
   wrong: someOf,
+  refused: someOf,
   taken: someOf,
   conflict: fc.constantFrom('replace', 'skip', 'fail', 'rename' as const),
   disposition: fc.constantFrom<Disposition>({ kind: 'keep' }, { kind: 'delete' }, archived),
@@ -35,6 +36,7 @@ const options = fc.record({
   encrypted: fc.boolean(),
   required: fc.boolean(),
   written: fc.boolean(),
+  answered: fc.constantFrom(undefined, 'keep', 'remove' as const),
   renamed: fc.boolean(),
   recursive: fc.constantFrom(undefined, 'mirror', 'flatten' as const),
   onlyNew: fc.boolean(),
@@ -69,10 +71,13 @@ function definitionOf(asked: Options): TransferDefinition {
       ...definition.target,
       ...(asked.renamed && { name: 'new-{name}' }),
       ...(asked.written && { checksumFile }),
+      ...(asked.answered && { acknowledgement: { ...answers, afterwards: asked.answered } }),
     },
     ...(asked.encrypted && { transforms: [{ kind: 'openpgp-encrypt', recipients: ['acme'] }] }),
   };
 }
+
+const answers = { name: '{name}.ack', refusalName: '{name}.err', timeoutMs: 3_600_000 };
 
 /** Where a file goes if its name is free. */
 function targetOf(name: string, { recursive, renamed, encrypted }: Options): string {
@@ -110,11 +115,12 @@ function isOverwritten(name: string, asked: Options): boolean {
 }
 
 function sourceAfter(asked: Options, arrived: ReadonlyMap<string, string>): string[] {
-  const { files, required, disposition } = asked;
+  const { files, required, disposition, answered, refused } = asked;
   return files
     .flatMap((name) => (required ? [name, `${name}.sha256`] : [name]).map((path) => ({ name, path })))
     .flatMap(({ name, path }) => {
-      if (!arrived.has(name) || disposition.kind === 'keep') return [`in/${path}`];
+      const stays = !arrived.has(name) || (answered !== undefined && refused.includes(name));
+      if (stays || disposition.kind === 'keep') return [`in/${path}`];
       return disposition.kind === 'archive' ? [`done/${path}`] : [];
     })
     .sort();
@@ -129,6 +135,19 @@ function aPartner(asked: Options) {
   }
   for (const name of asked.taken) world.target.seed(targetOf(name, asked), 'theirs', seededAt);
   return world;
+}
+
+/** Has the partner answer what it finds, each file once. */
+function answering(asked: Options, { target }: ReturnType<typeof aWorld>) {
+  const done = new Set<string>();
+  return () => {
+    for (const [name, path] of arrivals(asked)) {
+      const there = target.content(path)?.toString();
+      if (!asked.answered || there === undefined || there === 'theirs' || done.has(path)) continue;
+      target.seed(`${path}.${asked.refused.includes(name) ? 'err' : 'ack'}`, '', seededAt);
+      done.add(path);
+    }
+  };
 }
 
 /** Whatever name a file has while it is claimed. */
@@ -161,14 +180,20 @@ it('options that are drawn at random do together what each does alone', async ()
         return { journal, attempt };
       };
 
+      const answer = answering(asked, world);
       const { journal, attempt } = aRun();
       if (asked.diesAt !== undefined) {
         const crash = new Crash(asked.diesAt);
         for (const part of [crashing, target, journal]) part.crash = crash;
         await attempt();
         for (const part of [crashing, target, journal]) part.crash = undefined;
+        answer();
       }
       await attempt();
+      if (asked.answered) {
+        answer();
+        await attempt();
+      }
       ledger.isOver(journal);
       const arrived = arrivals(asked);
       expectArrived(asked, world, arrived);
@@ -191,7 +216,13 @@ function expectArrived(
     .map((name) => targetOf(name, asked));
   const ours = [...arrived.values()];
   const sums = asked.written ? ours.map((path) => `${path}.sha256`) : [];
-  expect(target.paths()).toEqual([...new Set([...theirs, ...ours, ...sums])].sort());
+  const { answered, refused } = asked;
+  const answersLeft = [...arrived].flatMap(([name, path]) => {
+    if (!answered) return [];
+    if (refused.includes(name)) return [`${path}.err`];
+    return answered === 'keep' ? [`${path}.ack`] : [];
+  });
+  expect(target.paths()).toEqual([...new Set([...theirs, ...ours, ...sums, ...answersLeft])].sort());
   for (const path of theirs.filter((one) => !ours.includes(one)))
     expect(target.content(path)?.toString()).toBe('theirs');
   for (const [name, path] of arrived) {
