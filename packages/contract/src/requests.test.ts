@@ -85,6 +85,29 @@ describe('a transfer', () => {
       'definition/target/checksumFile/name',
       { target: { ...definition.target, checksumFile: { name: '{name}', algorithm: 'md5' } } },
     ],
+    [
+      'definition/target/acknowledgement/timeoutMs',
+      { target: { ...definition.target, acknowledgement: { name: '{name}.ack' } } },
+    ],
+    [
+      'definition/target/acknowledgement/content',
+      {
+        target: {
+          ...definition.target,
+          acknowledgement: { name: '{name}.ack', timeoutMs: 60_000, content: 'OK' },
+        },
+      },
+    ],
+    [
+      'definition/target/acknowledgement/name',
+      {
+        target: {
+          ...definition.target,
+          checksumFile: { name: '{name}.ack', algorithm: 'md5' },
+          acknowledgement: { name: '{name}.ack', timeoutMs: 60_000 },
+        },
+      },
+    ],
     ['definition/disposition/directory', { disposition: { kind: 'archive', directory: 'a/../../b' } }],
     ['definition/target/mode', { target: { ...definition.target, mode: '0888' } }],
     ['definition/target/preserveTimes', { target: { ...definition.target, preserveTimes: 'yes' } }],
@@ -147,7 +170,7 @@ it.each([
   expect(routes.createTransfer.body.parse(body).definition).toMatchObject(part);
 });
 
-it.each(examplesOf('checksum-files'))(
+it.each([...examplesOf('checksum-files'), ...examplesOf('acknowledgements')])(
   'takes the definition %s of the docs, and shows it unchanged',
   (json) => {
     const { source, target } = JSON.parse(json);
