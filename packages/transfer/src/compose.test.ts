@@ -53,8 +53,12 @@ const options = fc.record({
 });
 type Options = typeof options extends fc.Arbitrary<infer T> ? T : never;
 
-/** What is written in place can't wait for others. */
-const goTogether = ({ set, partNaming }: Options) => !set || partNaming?.kind !== 'none';
+/**
+ * What is written in place can't wait for others. If the worker dies over it, an answer that comes before the next attempt
+ * looks like an older one: a false alarm.
+ */
+const goTogether = ({ set, partNaming, answered, diesAt }: Options) =>
+  partNaming?.kind !== 'none' || (!set && (!answered || diesAt === undefined));
 
 const contentOf = (name: string) => `what is in ${name}`;
 const sumOf = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
