@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { parsePath, type TransferDefinition } from '@waybill/domain';
+import type { PartNaming } from '@waybill/domain/naming';
 import type { MemoryEndpoint } from '@waybill/storage';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MemoryJournal } from '../packages/transfer/src/testing/memory-journal.js';
@@ -30,6 +31,7 @@ const sha256 = (content: Uint8Array) => createHash('sha256').update(content).dig
 const checksumFile = { name: '{name}.sha256', algorithm: 'sha256' } as const;
 
 interface Option extends DefinitionChange {
+  readonly partNaming?: PartNaming;
   /** What else the definition says of its sides. */
   readonly sides?: { readonly source?: object; readonly target?: object };
   /** Beside the files at the source. */
@@ -53,6 +55,11 @@ const ofPush: Record<string, Option> = {
   ...ofBoth,
   'the rule rename': { ...remove, conflict: 'rename' },
   'written checksum files': { ...remove, sides: { target: { checksumFile } } },
+  'part files by a suffix': { ...remove, partNaming: { kind: 'suffix', suffix: '.part' } },
+  'part files in a directory, and a mode': {
+    ...{ ...remove, partNaming: { kind: 'directory', directory: parsePath('parts') } },
+    sides: { target: { mode: '0640' } },
+  },
   'reading back': { ...remove, verification: 'read-back' },
 };
 
@@ -82,7 +89,7 @@ const breakPulls = [
   ...['hostile-names', 'no-second-channel'],
 ];
 
-function definitionOf({ sides = {}, beside: _, ...change }: Option): TransferDefinition {
+function definitionOf({ sides = {}, beside: _, partNaming: _of, ...change }: Option): TransferDefinition {
   const definition = aDefinition(change);
   return {
     ...definition,
@@ -160,7 +167,7 @@ function expectKept({ source, target, journal, succeeded }: Outcome, option: Opt
   if (option.set && arrived.includes('last.ctl')) expect(arrived).toEqual(names);
   if (!succeeded) return;
   expect(arrived, 'a run that succeeds has delivered').toEqual(names);
-  const litter = [...source.keys(), ...target.keys()].filter((path) => path.includes('waybill'));
+  const litter = [...source.keys(), ...target.keys()].filter((path) => /waybill|\.part$|^parts\//.test(path));
   expect(litter, 'a run that succeeds leaves nothing of ours').toEqual([]);
 }
 
@@ -170,10 +177,9 @@ describe.each(breakPushes)('a push to a server that is %s', (personality) => {
     const option = personality.startsWith('cut-writes')
       ? { ...asked, verification: 'read-back' as const }
       : asked;
-    const push = await startPush(cleanup, [personality], {
-      files: atSource(option),
-      operationTimeoutMs: 400,
-    });
+    const { partNaming } = option;
+    const given = { files: atSource(option), operationTimeoutMs: 400, ...(partNaming && { partNaming }) };
+    const push = await startPush(cleanup, [personality], given);
     const succeeded = await runToItsEnd(push, option);
     const { journal, partner, source } = push;
     const target = await onDisk(partner.disk('.'));

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import type { PartNaming } from '@waybill/domain/naming';
 import type { Behaviour, SftpRequest } from '@waybill/simulator';
 import { type MemoryEndpoint, openMemoryEndpoint, type StorageEndpoint } from '@waybill/storage';
 import { type RunResult, type RunTransferInput, runTransfer } from '@waybill/transfer';
@@ -30,6 +31,7 @@ export interface ExchangeOptions extends DefinitionChange {
   /** Defaults to 300,001 bytes in `a.bin`. */
   readonly files?: Record<string, Uint8Array>;
   readonly operationTimeoutMs?: number;
+  readonly partNaming?: PartNaming;
 }
 
 export const aFile = someBytes(300_001);
@@ -58,12 +60,12 @@ function exchange(
   options: ExchangeOptions,
   sides: (remote: StorageEndpoint) => { source: StorageEndpoint; target: StorageEndpoint },
 ): PartnerExchange {
-  const { files: _, operationTimeoutMs = 5_000, ...change } = options;
+  const { files: _, operationTimeoutMs = 5_000, partNaming, ...change } = options;
   const journal = new MemoryJournal();
   const definition = aDefinition(change);
   const warnings: string[] = [];
   const attempt = async (input: Partial<RunTransferInput> = {}) => {
-    await using remote = await partner.open({ operationTimeoutMs });
+    await using remote = await partner.open({ operationTimeoutMs, ...(partNaming && { partNaming }) });
     return await runTransfer({
       ...{ definition, journal, ...sides(remote), lastAttempt: false, now: slowClock() },
       signal: new AbortController().signal,
