@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +45,48 @@ describe('names at the target', () => {
       expect((await readdir(join(target, 'in'))).sort()).toEqual(names);
       for (const name of names)
         expect(await readFile(join(target, 'in', name), 'utf8')).toBe(`to become ${name}`);
+    },
+  );
+
+  it.each(['push', 'pull'] as const)(
+    'a %s under the rule "append" puts files one behind the other, and the receipt says what each added',
+    async (direction) => {
+      const [source, target] =
+        direction === 'push' ? [exchange.local, exchange.remote] : [exchange.remote, exchange.local];
+      await exchange.define(`behind-${direction}`, direction, {
+        definition: {
+          source: {
+            ...{ endpointId: direction === 'push' ? 'ours' : PARTNER, directory: 'out' },
+            ...{ include: ['*.line'], selection: { settleMs: 0 } },
+          },
+          target: {
+            ...{ endpointId: direction === 'push' ? PARTNER : 'ours', directory: 'in' },
+            name: 'lines.txt',
+          },
+          disposition: { kind: 'delete' },
+          conflict: 'append',
+          verification: 'read-back',
+        },
+      });
+      const lines: string[] = [];
+      for (const day of ['monday', 'tuesday', 'wednesday']) {
+        const added = [1, 2, 3].map((n) => `${day} ${n}\n`);
+        for (const [n, line] of added.entries())
+          await writeFile(join(source, 'out', `${day}-${n}.line`), line);
+        lines.push(...added);
+        const run = await fleet.api.settled((await fleet.api.run(`behind-${direction}`)).id);
+        expect(run).toMatchObject({ state: 'succeeded', files: { delivered: 3 } });
+        const { receipt } = await fleet.api.get(`/runs/${run.id}/receipt`);
+        expect(receipt.deliveries).toMatchObject(
+          added.map((line) => ({
+            ...{ targetPath: 'in/lines.txt', assurance: 'read-back' },
+            sha256: createHash('sha256').update(line).digest('hex'),
+          })),
+        );
+      }
+      expect(await readFile(join(target, 'in', 'lines.txt'), 'utf8')).toBe(lines.join(''));
+      expect(await readdir(join(source, 'out'))).not.toContain('monday-0.line');
+      expect((await readdir(join(target, 'in'))).filter((name) => name.includes('waybill'))).toEqual([]);
     },
   );
 

@@ -20,7 +20,7 @@ export interface DefinitionOptions {
   readonly keepSource?: boolean;
   readonly deleteSource?: boolean;
   readonly archiveTo?: string;
-  readonly conflict?: 'replace' | 'skip' | 'fail' | 'rename';
+  readonly conflict?: 'replace' | 'skip' | 'fail' | 'rename' | 'append';
   readonly renameSuffix?: string;
   readonly preserveTimes?: boolean;
   readonly mode?: string;

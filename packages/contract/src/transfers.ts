@@ -18,7 +18,8 @@ import { transforms } from './transforms.js';
 const patterns = z.array(pattern).max(50);
 const conflict = z.enum(conflictRules).meta({
   description:
-    'What happens where the target already has a file of the final name; `rename` gives the new one the first free name.',
+    'What happens where the target already has a file of the final name; `rename` gives the new one the first free name, ' +
+    '`append` adds it to the end of the one that is there.',
 });
 const verification = z.enum(verifications).meta({
   description:

@@ -85,6 +85,8 @@ export interface WholeFile {
   readonly checksum?: string | undefined;
   /** Left out of a file that arrives as it was read. */
   readonly transformed?: Transformed | undefined;
+  /** Of one that is appended: length and SHA-256 of the target's file before. */
+  readonly joined?: { readonly bytes: number; readonly sha256: string } | undefined;
 }
 
 /** A whole file and the final name that it is to get or has got. */
@@ -233,7 +235,7 @@ export async function saveCheckpoint(
   );
 }
 
-/** The whole file is on the target under its part name and is about to be renamed. */
+/** The whole file is on the target under its part name and is about to be renamed, or appended. */
 export async function markCommitting(db: Db, fence: Fence, id: Id, placed: PlacedFile): Promise<boolean> {
   const { bytes, sha256, targetPath, answersSeen } = placed;
   return await write(
@@ -376,9 +378,10 @@ function toAnswers(stored: Row['answersSeen']): readonly SeenAnswer[] | undefine
 }
 
 function wholeColumns(whole: WholeFile | undefined): Prisma.Sql {
-  const { sha256 = null, checksum = null, assurance = 'none' } = whole ?? {};
+  const { sha256 = null, checksum = null, assurance = 'none', joined } = whole ?? {};
+  const joinedBytes = joined ? BigInt(joined.bytes) : null;
   return Prisma.sql`sha256 = ${sha256}, checksum = ${checksum}, assurance = ${assurance},
-      ${transformedColumns(whole)}`;
+      joined_bytes = ${joinedBytes}::bigint, joined_sha256 = ${joined?.sha256 ?? null}, ${transformedColumns(whole)}`;
 }
 
 function transformedColumns(whole: WholeFile | undefined): Prisma.Sql {
@@ -433,12 +436,18 @@ function toDelivery(row: Row): Delivery {
     sourceSha256,
     stages,
     partClaimed,
+    joinedBytes,
+    joinedSha256,
     ...others
   } = row;
   const assurance = row.assurance as Assurance;
   const bytes = toNumber(checkpointBytes);
   const checksum = row.checksum ?? undefined;
   const answersSeen = toAnswers(row.answersSeen);
+  const joined =
+    joinedBytes === null || joinedSha256 === null
+      ? undefined
+      : { bytes: toNumber(joinedBytes), sha256: joinedSha256 };
   const transformed =
     sourceSha256 === null
       ? undefined
@@ -457,7 +466,7 @@ function toDelivery(row: Row): Delivery {
     committing:
       committingAt && row.sha256 !== null
         ? {
-            ...{ bytes, sha256: row.sha256, checksum, assurance, transformed },
+            ...{ bytes, sha256: row.sha256, checksum, assurance, transformed, joined },
             // A row of an earlier release does not say: then the wanted name was the only one.
             targetPath: (committingPath ?? row.targetPath) as RemotePath,
             answersSeen,

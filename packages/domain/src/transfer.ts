@@ -49,10 +49,11 @@ export interface DuplicateRule {
   readonly action: DuplicateAction;
 }
 
-export const conflictRules = ['replace', 'skip', 'fail', 'rename'] as const;
+export const conflictRules = ['replace', 'skip', 'fail', 'rename', 'append'] as const;
 /**
  * What happens where the target already has a file of the final name.
  * - `rename`: the new one gets the first free name, counted up by `target.renameSuffix`
+ * - `append`: the bytes of the new one are added to its end
  */
 export type ConflictRule = (typeof conflictRules)[number];
 

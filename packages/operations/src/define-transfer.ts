@@ -22,6 +22,7 @@ import {
   whyProofRefused,
 } from '@waybill/domain';
 import {
+  whyAppendRefusedBy,
   whyClaimRefused,
   whyConflictRefused,
   whyDuplicatesRefused,
@@ -127,6 +128,7 @@ async function checkDefinition(db: Db, definition: TransferDefinition): Promise<
     });
   checkMode(definition, source, target);
   checkPartsAt(definition, target);
+  checkConflictAt(definition, target);
   const kind = transferKind(source.kind, target.kind);
   if (kind) return kind;
   throw new OperationError(
@@ -154,6 +156,17 @@ function checkPartsAt({ set, duplicates }: TransferDefinition, { settings }: End
   if (whyNoSet) refuse(whyNoSet, '/definition/set');
   const whyNoRule = duplicates && whyDuplicatesRefused(settings.partNaming);
   if (whyNoRule) refuse(whyNoRule, '/definition/duplicates');
+}
+
+function checkConflictAt({ conflict }: TransferDefinition, { name, settings }: Endpoint): void {
+  if (conflict !== 'append') return;
+  if (settings.kind === 's3')
+    refuse(
+      `endpoint ${name} is a bucket, whose objects can't be extended: choose another rule than "${conflict}"`,
+      '/definition/conflict',
+    );
+  const why = whyAppendRefusedBy(settings.partNaming);
+  if (why) refuse(`endpoint ${name}: ${why}`, '/definition/conflict');
 }
 
 function checkMode({ target: { mode } }: TransferDefinition, source: Endpoint, target: Endpoint): void {

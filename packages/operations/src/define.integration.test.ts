@@ -283,6 +283,36 @@ describe('a transfer', () => {
     ).toMatchObject({ definition: { target, conflict: 'rename' } });
   });
 
+  it('is refused where files can not be appended to each other', async () => {
+    const good = { ...(await makeDefinition(context, 'appends')), conflict: 'append' as const };
+    const define = (change: Partial<typeof good>) =>
+      createTransfer(context, { name: 'appends', definition: { ...good, ...change } });
+    const refusedAt = async (change: Parameters<typeof define>[0]) => (await refusal(define(change))).field;
+    const at = async (name: string, settings: Parameters<typeof createEndpoint>[1]['settings']) => {
+      const { id: endpointId } = await createEndpoint(context, { name, settings });
+      return { target: { ...good.target, endpointId } };
+    };
+    const bucket = {
+      ...{ kind: 's3' as const, region: 'eu', bucket: 'exchange', root: '', pathStyle: false },
+      ...{ allowPlainHttp: false, connectTimeoutMs: 1_000, operationTimeoutMs: 1_000 },
+    };
+    const inPlace = { kind: 'local' as const, root: '/srv/in', partNaming: { kind: 'none' as const } };
+    const checksumFile = { name: '{name}.sha256', algorithm: 'sha256' } as const;
+    const doneFile = { name: '{name}.done', afterwards: 'move' } as const;
+    for (const change of [
+      { set: {} },
+      { transforms: [{ kind: 'zip' as const }] },
+      { target: { ...good.target, checksumFile } },
+      { target: { ...good.target, acknowledgement: { name: '{name}.ack', timeoutMs: 60_000 } } },
+      { source: { ...good.source, selection: { doneFile } } },
+      await at('appends-to-objects', bucket),
+      await at('appends-in-place', inPlace),
+    ])
+      expect(await refusedAt(change)).toBe('/definition/conflict');
+    const transforms = [{ kind: 'gzip' as const }];
+    expect(await define({ transforms })).toMatchObject({ definition: { conflict: 'append', transforms } });
+  });
+
   it('of a set, or with a rule for duplicates, is refused where files are written under their final names', async () => {
     const good = await makeDefinition(context, 'sets');
     const settings = { kind: 'local' as const, root: '/srv/in', partNaming: { kind: 'none' as const } };

@@ -488,7 +488,10 @@ describe('the record of a delivery', () => {
     await markClaimed(database, fence, id, true);
     const whole = { bytes: 10, sha256, assurance: 'read-back', targetPath: parsePath('a (1)') } as const;
     await markCommitting(database, fence, id, whole);
-    expect(await record()).toMatchObject({ committing: whole });
+    expect(await record()).toMatchObject({ committing: { ...whole, joined: undefined } });
+    const joining = { ...whole, joined: { bytes: 3_000_000_000, sha256 } };
+    await markCommitting(database, fence, id, joining);
+    expect(await record()).toMatchObject({ committing: joining });
     const file = { sourcePath: 'a', targetPath: 'a', size: 12, sourceModifiedAt: new Date(2_000_000) };
     await reselectDelivery(database, fence, id, file);
     expect(await record()).toMatchObject({

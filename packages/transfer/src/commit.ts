@@ -1,4 +1,5 @@
 import { type FileInfo, StorageError } from '@waybill/storage';
+import { commitAppended } from './append.js';
 import { giveBackIfClaimed } from './claim-source.js';
 import { commitUnderFreeName } from './free-name.js';
 import { isInPlace, removePart } from './part-file.js';
@@ -40,6 +41,7 @@ export async function commit(
   if (isInPlace(file)) return commitInPlace(run, file, proof);
   if (await skipSameAgain(run, file, proof)) return 'skipped';
   const { conflict } = run.definition;
+  if (conflict === 'append') return commitAppended(run, file, proof);
   if (conflict === 'rename') return commitUnderFreeName(run, file, proof);
   const placed = await renameOnto(run, file, proof, { replace: conflict === 'replace' });
   if (!(placed instanceof StorageError)) return placed;

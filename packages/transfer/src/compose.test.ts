@@ -19,13 +19,13 @@ import { archived, aWorld, seededAt } from './testing/world.js';
 
 const names = ['a.csv', 'b.csv', 'sub/c.csv', 'last.ctl'];
 const someOf = fc.subarray(names);
-const options = fc.record({
+const drawn = fc.record({
   files: fc.subarray(names, { minLength: 1 }),
   unreadable: someOf,
   wrong: someOf,
   refused: someOf,
   taken: someOf,
-  conflict: fc.constantFrom('replace', 'skip', 'fail', 'rename' as const),
+  conflict: fc.constantFrom('replace', 'skip', 'fail', 'rename', 'append' as const),
   disposition: fc.constantFrom<Disposition>({ kind: 'keep' }, { kind: 'delete' }, archived),
   claim: fc.constantFrom<SourceClaim | undefined>(
     undefined,
@@ -51,7 +51,14 @@ const options = fc.record({
   concurrency: fc.integer({ min: 1, max: 3 }),
   diesAt: fc.option(fc.integer({ min: 1, max: 120 }), { nil: undefined }),
 });
-type Options = typeof options extends fc.Arbitrary<infer T> ? T : never;
+type Options = typeof drawn extends fc.Arbitrary<infer T> ? T : never;
+
+/** What a definition may say together. */
+const options = drawn.map((asked): Options => {
+  if (asked.conflict !== 'append') return asked;
+  const partNaming = asked.partNaming?.kind === 'none' ? undefined : asked.partNaming;
+  return { ...asked, partNaming, set: undefined, encrypted: false, written: false };
+});
 
 /**
  * What is written in place can't wait for others. If the worker dies over it, an answer that comes before the next attempt
@@ -231,7 +238,8 @@ function expectArrived(
     expect(target.content(path)?.toString()).toBe('theirs');
   for (const [name, path] of arrived) {
     const content = target.content(path);
-    expect((asked.encrypted ? unsalted(content) : content)?.toString()).toBe(contentOf(name));
+    const before = asked.conflict === 'append' && theirs.includes(path) ? 'theirs' : '';
+    expect((asked.encrypted ? unsalted(content) : content)?.toString()).toBe(before + contentOf(name));
     if (asked.written)
       expect(target.content(`${path}.sha256`)?.toString()).toBe(
         `${sumOf(content ?? '')}  ${posix.basename(path)}\n`,

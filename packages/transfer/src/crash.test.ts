@@ -13,9 +13,9 @@ const clashing = someBytes(CHUNK, 2);
 const theirs = 'what the target had before';
 
 const dispositions: Disposition[] = [{ kind: 'keep' }, { kind: 'delete' }, archived];
-const conflicts: ConflictRule[] = ['replace', 'skip', 'fail', 'rename'];
+const conflicts: ConflictRule[] = ['replace', 'skip', 'fail', 'rename', 'append'];
 const early = dispositions.flatMap((disposition) => conflicts.map((conflict) => ({ disposition, conflict })));
-const late = (['skip', 'fail', 'rename'] as const).map((conflict) => ({
+const late = (['skip', 'fail', 'rename', 'append'] as const).map((conflict) => ({
   disposition: archived,
   conflict,
   late: true,
@@ -23,6 +23,7 @@ const late = (['skip', 'fail', 'rename'] as const).map((conflict) => ({
 const namings: PartNaming[] = [{ kind: 'suffix', suffix: '.part' }, { kind: 'none' }];
 const named: Rules[] = namings.flatMap((partNaming) =>
   conflicts.flatMap((conflict) => {
+    if (conflict === 'append' && partNaming.kind === 'none') return [];
     const rules = { disposition: archived, conflict, partNaming };
     return conflict === 'replace' ? [rules] : [rules, { ...rules, late: true }];
   }),
@@ -36,7 +37,7 @@ for (const partNaming of [
 const table: Rules[] = [...early, ...late, ...named];
 
 const STATES = {
-  ...{ replace: 'delivered', rename: 'delivered' },
+  ...{ replace: 'delivered', rename: 'delivered', append: 'delivered' },
   ...{ skip: 'skipped', fail: 'failed' },
 } as const;
 
@@ -54,7 +55,9 @@ function twoFiles({ disposition, conflict, late, partNaming }: Rules) {
   const world = aWorld({ a: newFile, b: clashing }, rules, partNaming && { partNaming });
   const source = new CrashingEndpoint(world.source);
   const target = new CrashingEndpoint(world.target);
-  if (late) target.beforePut = (path) => /[/.-]b/.test(path) && world.target.seed('out/b', theirs);
+  if (late)
+    target.beforePut = (path) =>
+      /[/.-]b/.test(path) && !world.target.paths().includes('out/b') && world.target.seed('out/b', theirs);
   else world.target.seed('out/b', theirs);
   const attempt = (input: Partial<RunTransferInput> = {}) =>
     world.run({ source, target, checkpointEveryBytes: CHUNK, ...input });
@@ -78,21 +81,23 @@ async function expectAllInOrder(
   { disposition, conflict, partNaming }: Rules,
   step: string,
 ): Promise<void> {
-  const bName = { replace: 'b', rename: 'b (1)', skip: '', fail: '' }[conflict];
+  const bName = { replace: 'b', rename: 'b (1)', skip: '', fail: '', append: 'b' }[conflict];
+  const bContent = Buffer.concat([Buffer.from(conflict === 'append' ? theirs : ''), clashing]);
   const bDelivered = bName !== '';
   const expected = new Map([
     ['out/a', Buffer.from(newFile)],
     ['out/b', Buffer.from(theirs)],
-    ...(bDelivered ? [[`out/${bName}`, Buffer.from(clashing)] as const] : []),
+    ...(bDelivered ? [[`out/${bName}`, bContent] as const] : []),
   ]);
   const kept = disposition.kind === 'keep';
   const delivered = bDelivered ? ['a', 'b'] : ['a'];
   const names = bDelivered ? ['a', bName] : ['a'];
-  const renamed = partNaming?.kind === 'none' ? [] : names;
+  const made = conflict === 'append' ? ['a'] : names;
+  const renamed = partNaming?.kind === 'none' ? [] : made;
   const left = kept ? ['a', 'b'] : bDelivered ? [] : ['b'];
   expect(target.paths(), step).toEqual([...expected.keys()]);
   for (const [path, content] of expected) expect(target.content(path)?.equals(content), step).toBe(true);
-  for (const name of names) {
+  for (const name of made) {
     const { modifiedAt } = await target.stat(parsePath(`out/${name}`), { signal });
     expect(modifiedAt, step).toEqual(seededAt);
   }

@@ -110,15 +110,18 @@ async function settleCommit(
   }
   const proven = { ...committing, assurance: stronger(committing.assurance, finding.assurance) };
   if (finding.kind === 'arrived') return settleArrived(run, placed, proven);
-  return atLeast(proven.assurance, run.proof) ? { state: 'staged', file, proof: proven } : undefined;
+  // What is appended is proven once more, as the end of the whole file.
+  const suffices = proven.joined !== undefined || atLeast(proven.assurance, run.proof);
+  return suffices ? { state: 'staged', file, proof: proven } : undefined;
 }
 
 /**
  * A delivery that failed, `selected` again once a person has retried it, is simply sent again, unless that would put a
- * second file beside the first.
+ * second file beside the first, or behind it.
  */
 function mayHaveCommitted({ definition }: RunContext, { state }: DeliveryRecord, file: FileToMove): boolean {
-  return state === 'moving' || state === 'unknown' || definition.conflict === 'rename' || isInPlace(file);
+  if (state === 'moving' || state === 'unknown' || isInPlace(file)) return true;
+  return definition.conflict === 'rename' || definition.conflict === 'append';
 }
 
 /** What is required may have grown since the rename was asked for. */

@@ -10,11 +10,13 @@ const page = readFileSync(new URL('../../../docs/naming.md', import.meta.url), '
 const quoted = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, inner]) => inner ?? '');
 
 describe('docs/naming.md', () => {
-  const conflicts = [...page.matchAll(/```json\n(\{ "conflict".*?)\n```\n\n(Makes|Leaves) (.*?)\.\n/gs)];
+  const conflicts = [
+    ...page.matchAll(/```json\n(\{ "conflict".*?)\n```\n\n(Makes|Leaves|Extends) (.*?)\.\n/gs),
+  ];
 
   it('has an example of each conflict rule that needs one', () => {
     const shown = conflicts.map(([, json]) => json).join('\n');
-    for (const rule of ['skip', 'rename', 'renameSuffix']) expect(shown).toContain(`"${rule}"`);
+    for (const rule of ['skip', 'rename', 'renameSuffix', 'append']) expect(shown).toContain(`"${rule}"`);
   });
 
   it.each(conflicts.map(([, json = '', verb = '', names = '']) => [json, verb, names]))(
@@ -29,7 +31,10 @@ describe('docs/naming.md', () => {
       const made = world.target.paths().filter((path) => !before.includes(path));
       expect(made).toEqual(verb === 'Makes' ? told : []);
       if (verb === 'Leaves') expect(before.sort()).toEqual(told.sort());
-      for (const path of before) expect(world.target.content(path)?.toString()).toBe('theirs');
+      for (const path of before) {
+        const extended = verb === 'Extends' && told.includes(path);
+        expect(world.target.content(path)?.toString()).toBe(extended ? 'theirsours' : 'theirs');
+      }
     },
   );
 

@@ -1,10 +1,12 @@
 import { StorageError } from '@waybill/storage';
+import { reconcileAppend } from './joined.js';
 import { holdsPart } from './part-file.js';
 import { type FileToMove, isCode, type RunContext } from './run-context.js';
+import type { PlacedPart } from './run-journal.js';
 import { type Held, holds, type Whole } from './verify.js';
 
 /**
- * What became of a rename whose answer nobody heard.
+ * What became of a rename, or an append, whose answer nobody heard.
  * - `arrived`: the final name holds our bytes
  * - `ready`: it was not carried out; the part file holds our bytes
  * - `unusable`: it was not carried out, and the part file holds other bytes
@@ -18,8 +20,10 @@ export type Finding =
  * Looks at the part file and the final name of a delivery whose rename may have been asked for.
  * @throws StorageError `outcome-unknown` where the target lets nobody look
  */
-export async function reconcile(run: RunContext, file: FileToMove, whole: Whole): Promise<Finding> {
+export async function reconcile(run: RunContext, file: FileToMove, whole: PlacedPart): Promise<Finding> {
   return orUnknown(run, file, whole, async () => {
+    const { joined } = whole;
+    if (joined) return reconcileAppend(run, file, { ...whole, joined });
     const part = await holdsPart(run, file, whole);
     const arrived = async (): Promise<Finding | undefined> => {
       const assurance = await holds(run, file.targetPath, whole);
@@ -48,7 +52,7 @@ export async function orUnknown<T>(
     if (!isCode(error, 'permission-denied', 'unsupported', 'unknown')) throw error;
     throw new StorageError(
       'outcome-unknown',
-      `${file.targetPath} at ${run.target.label}: its part file was to be renamed to this name, the answer was lost, and ` +
+      `${file.targetPath} at ${run.target.label}: its part file was to get this name or to be appended to it, the answer was lost, and ` +
         `looking what became of it (${whole.bytes} bytes, SHA-256 ${whole.sha256}) is refused: ${error.message}. Ask ` +
         'the partner whether it arrived; retry the run only if it has to be sent again',
       { cause: error },

@@ -1,5 +1,10 @@
 import type { TransferDefinition } from '@waybill/domain';
-import { type PartNaming, whyDuplicatesRefused, whySetRefused } from '@waybill/domain/naming';
+import {
+  type PartNaming,
+  whyAppendRefusedBy,
+  whyDuplicatesRefused,
+  whySetRefused,
+} from '@waybill/domain/naming';
 import { StorageError } from '@waybill/storage';
 
 /**
@@ -11,7 +16,8 @@ export function refusePlaces(definition: TransferDefinition, partNaming: PartNam
   refuseCircles(definition);
   const why =
     (definition.set && whySetRefused(partNaming)) ??
-    (definition.duplicates && whyDuplicatesRefused(partNaming));
+    (definition.duplicates && whyDuplicatesRefused(partNaming)) ??
+    (definition.conflict === 'append' ? whyAppendRefusedBy(partNaming) : undefined);
   if (why) throw new StorageError('misconfigured', why);
 }
 

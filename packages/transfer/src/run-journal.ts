@@ -25,7 +25,7 @@ export interface DeliveryRecord {
   /** Where the next attempt may continue: an acknowledged prefix of the part file. */
   readonly checkpoint: Checkpoint | undefined;
   /**
-   * Set once the rename onto the final name may have been asked for. In `moving` and `unknown`, and in any state where
+   * Set once the rename onto the final name, or the append to the file of that name, may have been asked for. In `moving` and `unknown`, and in any state where
    * sending again would make a second file, it means: look what became of it before doing anything again.
    */
   readonly committing: PlacedPart | undefined;
@@ -57,6 +57,8 @@ export interface WholePart {
   readonly transformed?: Transformed | undefined;
   /** What lay under the names of the partner's answers before the final name was there; left out until that is known. */
   readonly answersSeen?: readonly SeenAnswer[] | undefined;
+  /** Of one that is appended: the target's file before, all of its bytes. */
+  readonly joined?: Checkpoint | undefined;
 }
 
 /** A whole part file, and the final name that it is to get or has got. */
@@ -128,7 +130,7 @@ export interface RunJournal {
    * @returns who has delivered it to the target's partner within so many days, or has reserved it; then nothing is written
    */
   reserveContent(id: Id, content: { sha256: string; withinDays: number }): Promise<Twin | undefined>;
-  /** Immediately before the rename. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
+  /** Immediately before the rename, or before a file is extended. Also the check of the fence: throws `Superseded` if the run is no longer ours. */
   committing(id: Id, placed: PlacedPart): Promise<void>;
   /**
    * From now on the record's `targetPath` is the name that the file got. In the same step the file becomes the newest

@@ -1,13 +1,13 @@
 import { parentOf, type RemotePath, type TransferDefinition, type Verification } from '@waybill/domain';
-import type { StorageEndpoint } from '@waybill/storage';
+import { type StorageEndpoint, StorageError } from '@waybill/storage';
 import { awaitsOnlyAnswers } from './acknowledgement.js';
 import { type ClaimsOfEndedRuns, giveBackAll, giveBackLeftovers } from './claims.js';
 import { companionsDue, failCompanions, inWaves, keepCompanions, type Waves } from './companions.js';
 import { archiveDirectoryOf, endsWithDelivery } from './dispose.js';
 import { checksumsWanted } from './file-hash.js';
-import { finishFile } from './finish-file.js';
 import { finishSet, type InLanes } from './finish-set.js';
 import { inParallel } from './in-parallel.js';
+import { byTarget, finishInTurn } from './in-turn.js';
 import { type Ledger, recall } from './ledger.js';
 import type { RunFacts } from './look-at-source.js';
 import { noLooseEnds, settle } from './loose-ends.js';
@@ -80,6 +80,7 @@ export async function runTransfer(input: RunTransferInput): Promise<RunResult> {
 async function attempt(input: RunTransferInput): Promise<RunResult> {
   const { definition, journal, signal, lastAttempt } = input;
   refusePlaces(definition, input.target.properties.partNaming);
+  refuseAppend(input);
   const known = await journal.deliveries();
   const onlyWaits = awaitsOnlyAnswers(known);
   if (!onlyWaits) await selectMore(input, known);
@@ -96,7 +97,7 @@ async function attempt(input: RunTransferInput): Promise<RunResult> {
     if (unfinished.length > 0) await makeDirectories(run, unfinished);
     const inLanes: InLanes = (items, task) => inParallel(items, lanesOf(run), stop, task);
     const finishEach = (those: readonly DeliveryRecord[]) =>
-      inLanes(those.filter(isUnfinished), (record) => finishFile(run, record, ends));
+      inLanes(byTarget(those.filter(isUnfinished)), (turn) => finishInTurn(run, turn, ends));
     const { set } = definition;
     if (set) await finishSet(run, waves.files, ends, { set, inLanes, isUnfinished, lastAttempt });
     else await finishEach(waves.files);
@@ -117,6 +118,13 @@ async function attempt(input: RunTransferInput): Promise<RunResult> {
 async function selectMore(input: RunTransferInput, known: readonly DeliveryRecord[]): Promise<void> {
   await giveBackLeftovers(input);
   await input.journal.select(await selectFiles(selectionOf(input, known)));
+}
+
+/** Some servers let no file be written on. */
+function refuseAppend({ definition: { conflict }, target }: RunTransferInput): void {
+  if (conflict !== 'append' || target.properties.continues) return;
+  const message = `${target.label} lets no file be extended: choose another conflict rule than "${conflict}"`;
+  throw new StorageError('misconfigured', message);
 }
 
 function selectionOf(input: RunTransferInput, known: readonly DeliveryRecord[]): SelectionInput {

@@ -47,7 +47,9 @@ export function chooseFiles(
     );
   const taken = takenBy(known, rules).files;
   const selected = nameTargets(definition, rules, explained, companions, namingOf(input), taken);
-  refuseCollisions(namesAtTarget(definition, rules, [...inTheWay(known, definition), ...selected]));
+  // Files under one name are appended to each other.
+  if (definition.conflict !== 'append')
+    refuseCollisions(namesAtTarget(definition, rules, [...inTheWay(known, definition), ...selected]));
   const owned = (file: SelectedFile) => ownedBy(source.properties.owner, file);
   return [...refused.map(refusedFile), ...selected].map(owned);
 }

@@ -180,6 +180,7 @@ function fieldsOf(command: Command): Command {
         'skip',
         'fail',
         'rename',
+        'append',
       ]),
     )
     .option('--rename-suffix <text>', 'of --conflict rename: added to a name that is taken ( ({n}))')
