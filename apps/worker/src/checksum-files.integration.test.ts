@@ -1,10 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findRun, listDeliveries, openDatabase } from '@waybill/db';
+import { findRun, listDeliveries } from '@waybill/db';
 import {
-  type Actor,
   type ChecksumAlgorithm,
   checksumAlgorithms,
   defaultRetryPolicy,
@@ -14,83 +12,39 @@ import {
   type TransferDefinition,
   type WrittenChecksumFile,
 } from '@waybill/domain';
-import {
-  addHostKey,
-  claimRun,
-  createEndpoint,
-  createTransfer,
-  registerWorker,
-  setCredential,
-  triggerRun,
-} from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
+import { claimRun, createTransfer, triggerRun } from '@waybill/operations';
 import { openMemoryEndpoint, StorageError } from '@waybill/storage';
 import { faulty } from '@waybill/storage/faulty';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
 import { startOpenSsh } from '@waybill/testkit/openssh';
 import { runProgram } from '@waybill/testkit/run-program';
 import { runTransfer } from '@waybill/transfer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseJournal } from './database-journal.js';
 import { executeAttempt } from './execute-attempt.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
 const content = randomBytes(300_000);
 const names = ['day.csv', 'a b  c.csv', '-dash', 'back\\slash.csv', 'größe 表.csv', '*star'];
 
-const releases: (() => Promise<unknown>)[] = [];
+let worker: WorkerAtWork;
 let exchange: Awaited<ReturnType<typeof openExchange>>;
 
 beforeAll(async () => {
+  worker = await openWorkerAtWork({ sweepAfterMs: 86_400_000 });
   exchange = await openExchange();
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** A worker, a directory of ours, and a partner's OpenSSH. */
+/** A directory of ours, and a partner's OpenSSH. */
 async function openExchange() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
+  const { context, database, workerId, parts } = worker;
   const server = await startOpenSsh();
-  releases.push(() => server.stop());
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-ours-'));
-  releases.push(() => rm(directory, { recursive: true }));
-
-  const context = { database, actor };
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const { host, port, username, root } = server;
-  const timeouts = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const theirs = await createEndpoint(context, {
-    name: 'acme-sftp',
-    settings: { kind: 'sftp', host, port, username, root, ...timeouts },
-  });
-  await addHostKey(context, theirs.id, server.hostKey);
-  const { privateKey } = server.clientKey;
-  await setCredential(context, theirs.id, { kind: 'private-key', privateKey }, vault);
-  const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: directory } });
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 86_400_000,
-  };
+  worker.defer(() => server.stop());
+  const directory = await worker.directory();
+  const theirs = await worker.account('acme-sftp', server);
+  const ours = await worker.local('ours', directory);
   return {
-    ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: root },
+    ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: server.root },
     async execute(runId: string) {
       await executeAttempt(parts, { runId, epoch: 1 }, new AbortController().signal);
       return await findRun(database, runId);

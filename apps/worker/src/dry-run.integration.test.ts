@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deleteBreaker, type EndpointCheck, findEndpointCheck, openDatabase, saveBreaker } from '@waybill/db';
+import { deleteBreaker, type EndpointCheck, findEndpointCheck, saveBreaker } from '@waybill/db';
 import {
-  type Actor,
   defaultRetryPolicy,
   type EndpointCheckKind,
   type EndpointCheckReport,
@@ -13,52 +10,36 @@ import {
   type TransferDefinition,
 } from '@waybill/domain';
 import {
-  addHostKey,
   claimCheck,
   createEndpoint,
   createTransfer,
   type RequestedCheck,
-  registerWorker,
   requestDryRun,
   requestExplanation,
-  setCredential,
   triggerRun,
   updateTransfer,
 } from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
 import { startOpenSsh } from '@waybill/testkit/openssh';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { executeAttempt } from './execute-attempt.js';
 import { executeCheck } from './execute-check.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-const releases: (() => Promise<unknown>)[] = [];
+let worker: WorkerAtWork;
 let exchange: Awaited<ReturnType<typeof openExchange>>;
 
 beforeAll(async () => {
+  worker = await openWorkerAtWork();
   exchange = await openExchange();
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** A worker, an inbox of ours, and a partner's OpenSSH with files of an hour ago, of now, and a directory. */
+/** An inbox of ours, and a partner's OpenSSH with files of an hour ago, of now, and a directory. */
 async function openExchange() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
+  const { context, database, workerId, parts } = worker;
   const server = await startOpenSsh();
-  releases.push(() => server.stop());
-  const inbox = await mkdtemp(join(tmpdir(), 'waybill-inbox-'));
-  releases.push(() => rm(inbox, { recursive: true }));
+  worker.defer(() => server.stop());
+  const inbox = await worker.directory();
 
   const out = join(server.root, 'out');
   await mkdir(join(out, 'old'), { recursive: true });
@@ -68,30 +49,8 @@ async function openExchange() {
     await utimes(join(out, name), hourAgo, hourAgo);
   }
 
-  const context = { database, actor };
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const { host, port, username, root } = server;
-  const timeouts = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const theirs = await createEndpoint(context, {
-    name: 'acme-sftp',
-    settings: { kind: 'sftp', host, port, username, root, ...timeouts },
-  });
-  await addHostKey(context, theirs.id, server.hostKey);
-  const { privateKey } = server.clientKey;
-  await setCredential(context, theirs.id, { kind: 'private-key', privateKey }, vault);
-  const ours = await createEndpoint(context, { name: 'inbox', settings: { kind: 'local', root: inbox } });
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 0,
-  };
+  const theirs = await worker.account('acme-sftp', server);
+  const ours = await worker.local('inbox', inbox);
   const { signal } = new AbortController();
   return {
     ...{ context, database, theirs, ours, out, inbox },

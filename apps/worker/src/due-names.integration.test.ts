@@ -1,68 +1,36 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openDatabase } from '@waybill/db';
-import { type Actor, defaultRetryPolicy, newId, rootPath } from '@waybill/domain';
+import { defaultRetryPolicy, rootPath } from '@waybill/domain';
 import {
-  addHostKey,
   createCalendar,
-  createEndpoint,
   createSchedule,
   createTransfer,
   fireDueSchedules,
-  registerWorker,
   runForDate,
-  setCredential,
 } from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
 import { startDropbear } from '@waybill/testkit/dropbear';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { executeAttempt } from './execute-attempt.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-
-const releases: (() => Promise<unknown>)[] = [];
+let worker: WorkerAtWork;
 let exchange: Awaited<ReturnType<typeof openExchange>>;
 beforeAll(async () => {
+  worker = await openWorkerAtWork();
   exchange = await openExchange();
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** A push of one file each evening at one minute to midnight in Berlin, and a worker. */
+/** A push of one file each evening at one minute to midnight in Berlin. */
 async function openExchange() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
+  const { context, parts } = worker;
   const server = await startDropbear();
-  releases.push(() => server.stop());
-  const outbox = await mkdtemp(join(tmpdir(), 'waybill-outbox-'));
-  releases.push(() => rm(outbox, { recursive: true }));
+  worker.defer(() => server.stop());
+  const outbox = await worker.directory();
   await writeFile(join(outbox, 'balance.csv'), 'a;b;c');
 
-  const context = { database, actor };
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const { host, port, username, root } = server;
-  const timeouts = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const target = await createEndpoint(context, {
-    name: 'bank',
-    settings: { kind: 'sftp', host, port, username, root, ...timeouts },
-  });
-  await addHostKey(context, target.id, server.hostKey);
-  await setCredential(context, target.id, { kind: 'private-key', privateKey: server.privateKey }, vault);
-  const source = await createEndpoint(context, { name: 'outbox', settings: { kind: 'local', root: outbox } });
+  const target = await worker.account('bank', server);
+  const source = await worker.local('outbox', outbox);
   const { id: transfer } = await createTransfer(context, {
     name: 'balances',
     definition: {
@@ -89,16 +57,6 @@ async function openExchange() {
     },
     new Date('2026-11-19T12:00:00Z'),
   );
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 0,
-  };
   return {
     context,
     async execute(runId = '') {

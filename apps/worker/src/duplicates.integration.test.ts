@@ -1,76 +1,29 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deliveriesOfRun, findRun, listAuditEvents, openDatabase } from '@waybill/db';
-import {
-  type Actor,
-  type DuplicateRule,
-  defaultRetryPolicy,
-  type Id,
-  newId,
-  parsePath,
-  rootPath,
-} from '@waybill/domain';
-import {
-  addHostKey,
-  cancelRun,
-  createEndpoint,
-  createPartner,
-  createTransfer,
-  registerWorker,
-  retryRun,
-  setCredential,
-  triggerRun,
-} from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
+import { deliveriesOfRun, findRun, listAuditEvents } from '@waybill/db';
+import { type DuplicateRule, defaultRetryPolicy, type Id, newId, parsePath, rootPath } from '@waybill/domain';
+import { cancelRun, createPartner, createTransfer, retryRun, triggerRun } from '@waybill/operations';
 import { startOpenSsh } from '@waybill/testkit/openssh';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executeAttempt } from './execute-attempt.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-const releases: (() => Promise<unknown>)[] = [];
+let worker: WorkerAtWork;
 let exchange: Awaited<ReturnType<typeof openExchange>>;
 
 beforeAll(async () => {
+  worker = await openWorkerAtWork();
   exchange = await openExchange();
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** A worker, a directory of ours, and an OpenSSH on which partners have their accounts. */
+/** A directory of ours, and an OpenSSH on which partners have their accounts. */
 async function openExchange() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
+  const { context, database, parts } = worker;
   const server = await startOpenSsh();
-  releases.push(() => server.stop());
-  const outbox = await mkdtemp(join(tmpdir(), 'waybill-outbox-'));
-  releases.push(() => rm(outbox, { recursive: true }));
-  const context = { database, actor };
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: outbox } });
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 0,
-  };
+  worker.defer(() => server.stop());
+  const outbox = await worker.directory();
+  const ours = await worker.local('ours', outbox);
   return {
     ...{ context, database, server, outbox, ours },
     /** As often as the run has to wait for a place at an endpoint. */
@@ -94,16 +47,11 @@ async function openExchange() {
 
 /** An account on the server, of a partner or of nobody. */
 async function anEndpoint(partner?: string) {
-  const { context, server } = exchange;
+  const { server } = exchange;
   const name = `e-${newId()}`;
   const root = join(server.root, name);
   await mkdir(root);
-  const { host, port, username, hostKey, clientKey } = server;
-  const timeouts = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const settings = { kind: 'sftp', host, port, username, root, ...timeouts } as const;
-  const { id } = await createEndpoint(context, { name, settings, partner });
-  await addHostKey(context, id, hostKey);
-  await setCredential(context, id, { kind: 'private-key', privateKey: clientKey.privateKey }, vault);
+  const { id } = await worker.account(name, { ...server, root }, { partner });
   return { id, arrived: async () => (await readdir(root)).sort() };
 }
 

@@ -1,79 +1,33 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deliveriesOfRun, findRun, openDatabase } from '@waybill/db';
-import { type Actor, defaultRetryPolicy, type Id, newId, parsePath, rootPath } from '@waybill/domain';
-import {
-  addHostKey,
-  createEndpoint,
-  createTransfer,
-  forgetFiles,
-  registerWorker,
-  setCredential,
-  triggerRun,
-} from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
+import { deliveriesOfRun, findRun } from '@waybill/db';
+import { defaultRetryPolicy, type Id, newId, parsePath, rootPath } from '@waybill/domain';
+import { createTransfer, forgetFiles, triggerRun } from '@waybill/operations';
 import { type Behaviour, behaviourOf } from '@waybill/simulator';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPartner } from '../../../packages/sftp/src/testing/partner.js';
 import { executeAttempt } from './execute-attempt.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-const releases: (() => Promise<unknown>)[] = [];
-let parts: Awaited<ReturnType<typeof openParts>>;
+let worker: WorkerAtWork;
 
 beforeAll(async () => {
-  parts = await openParts();
+  worker = await openWorkerAtWork({ sweepAfterMs: 86_400_000 });
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
-
-async function openParts() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  return {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 86_400_000,
-  };
-}
+afterAll(() => worker[Symbol.asyncDispose]());
 
 /** A pull of new files from a partner, who keeps them. */
 async function aPull(...behaviours: (Behaviour | string)[]) {
-  const context = { database: parts.database, actor };
+  const { context, database, parts } = worker;
   const partner = await startPartner(...behaviours);
-  releases.push(async () => partner[Symbol.asyncDispose]());
+  worker.defer(async () => partner[Symbol.asyncDispose]());
   await mkdir(partner.disk('out'));
-  const inbox = await mkdtemp(join(tmpdir(), 'waybill-inbox-'));
-  releases.push(() => rm(inbox, { recursive: true }));
-  const { port, hostKey } = partner.simulator;
+  const inbox = await worker.directory();
+  const { host, port, hostKey } = partner.simulator;
   const name = `e-${newId()}`;
-  const account = { kind: 'sftp', host: '127.0.0.1', port, username: 'acme', root: '' } as const;
-  const patience = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const source = await createEndpoint(context, { name, settings: { ...account, ...patience } });
-  await addHostKey(context, name, hostKey);
-  await setCredential(context, name, { kind: 'password', password: 'a secret' }, vault);
-  const settings = { kind: 'local', root: inbox } as const;
-  const target = await createEndpoint(context, { name: `${name}-inbox`, settings });
+  const login = { username: 'acme', password: 'a secret' };
+  const source = await worker.account(name, { host, port, hostKey, root: '', ...login });
+  const target = await worker.local(`${name}-inbox`, inbox);
   const transfer = await createTransfer(context, {
     name,
     definition: {
@@ -87,8 +41,8 @@ async function aPull(...behaviours: (Behaviour | string)[]) {
   });
   const execute = async (runId: Id) => {
     await executeAttempt(parts, { runId, epoch: 1 }, new AbortController().signal);
-    const run = await findRun(parts.database, runId);
-    const deliveries = await deliveriesOfRun(parts.database, runId);
+    const run = await findRun(database, runId);
+    const deliveries = await deliveriesOfRun(database, runId);
     return {
       state: run?.state,
       files: Object.fromEntries(deliveries.map((file) => [file.sourcePath, file.state])),

@@ -1,90 +1,28 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findRun, openDatabase } from '@waybill/db';
-import {
-  type Actor,
-  defaultRetryPolicy,
-  type Id,
-  newId,
-  rootPath,
-  type SftpSettings,
-  type Verification,
-} from '@waybill/domain';
-import {
-  addHostKey,
-  composeReceipt,
-  createEndpoint,
-  createTransfer,
-  registerWorker,
-  setCredential,
-  triggerRun,
-  updateEndpoint,
-} from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
+import { findRun } from '@waybill/db';
+import { defaultRetryPolicy, type Id, newId, rootPath, type Verification } from '@waybill/domain';
+import { composeReceipt, createTransfer, triggerRun, updateEndpoint } from '@waybill/operations';
 import type { AccountServer } from '@waybill/testkit/account-server';
 import { startDropbear } from '@waybill/testkit/dropbear';
 import { startProftpd } from '@waybill/testkit/proftpd';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executeAttempt } from './execute-attempt.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-
-const releases: (() => Promise<unknown>)[] = [];
-let attempts: Awaited<ReturnType<typeof openAttempts>>;
+let worker: WorkerAtWork;
 let outbox: string;
 
 beforeAll(async () => {
-  attempts = await openAttempts();
-  outbox = await mkdtemp(join(tmpdir(), 'waybill-outbox-'));
-  releases.push(() => rm(outbox, { recursive: true }));
+  worker = await openWorkerAtWork();
+  outbox = await worker.directory();
   await writeFile(join(outbox, 'statement.csv'), 'a;b;c');
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** Executes runs as a worker does. */
-async function openAttempts() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 0,
-  };
-  return {
-    context: { database, actor },
-    execute: (runId: Id) =>
-      executeAttempt(parts, { runId, epoch: 1 }, new AbortController().signal).then(() =>
-        findRun(database, runId),
-      ),
-  };
-}
-
-function settingsOf({ host, port, username, root }: AccountServer): SftpSettings {
-  return {
-    ...{ kind: 'sftp', host, port, username, root },
-    ...{ connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 },
-  };
+async function execute(runId: Id) {
+  await executeAttempt(worker.parts, { runId, epoch: 1 }, new AbortController().signal);
+  return await findRun(worker.database, runId);
 }
 
 /** A push of one file to the server: its run, and the lines of its receipt. */
@@ -93,16 +31,10 @@ async function push(
   { minimum, later }: { readonly minimum?: Verification; readonly later?: Verification },
   verification?: Verification,
 ) {
-  const { context, execute } = attempts;
+  const { context } = worker;
   const name = `e-${newId()}`;
-  const settings = { ...settingsOf(server), ...(minimum && { minimumAssurance: minimum }) };
-  const target = await createEndpoint(context, { name, settings });
-  await addHostKey(context, name, server.hostKey);
-  await setCredential(context, name, { kind: 'private-key', privateKey: server.privateKey }, vault);
-  const source = await createEndpoint(context, {
-    name: `${name}-outbox`,
-    settings: { kind: 'local', root: outbox },
-  });
+  const target = await worker.account(name, server, { minimumAssurance: minimum });
+  const source = await worker.local(`${name}-outbox`, outbox);
   const transfer = await createTransfer(context, {
     name,
     definition: {
@@ -112,7 +44,8 @@ async function push(
       ...(verification && { verification }),
     },
   });
-  if (later) await updateEndpoint(context, name, { settings: { ...settings, minimumAssurance: later } });
+  if (later)
+    await updateEndpoint(context, name, { settings: { ...target.settings, minimumAssurance: later } });
   const { run } = await triggerRun(context, { transferId: transfer.id });
   const ended = await execute(run.id);
   const { deliveries } = await composeReceipt(context.database, run.id);
@@ -123,7 +56,7 @@ describe('a run to a server that has check-file', () => {
   let server: AccountServer;
   beforeAll(async () => {
     server = await startProftpd();
-    releases.push(() => server.stop());
+    worker.defer(() => server.stop());
   });
 
   it('ends with a receipt that says remote-hash, where the endpoint requires it', async () => {
@@ -149,7 +82,7 @@ describe('a run to a server that has check-file', () => {
 
 it('a run to a server that has none is unproven where the endpoint requires it, and nothing is left there', async () => {
   const server = await startDropbear();
-  releases.push(() => server.stop());
+  worker.defer(() => server.stop());
   const { run, deliveries } = await push(server, { minimum: 'remote-hash' });
   expect(run).toMatchObject({
     state: 'failed',

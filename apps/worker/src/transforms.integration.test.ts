@@ -1,11 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { findRun, listAuditEvents, listDeliveries, openDatabase } from '@waybill/db';
+import { findRun, listAuditEvents, listDeliveries } from '@waybill/db';
 import {
-  type Actor,
   defaultRetryPolicy,
   newId,
   parsePath,
@@ -14,24 +12,16 @@ import {
   type TransformSpec,
 } from '@waybill/domain';
 import {
-  addHostKey,
   claimRun,
   composeReceipt,
-  createEndpoint,
   createTransfer,
   importOpenPgpKey,
-  registerWorker,
   removeOpenPgpKey,
-  setCredential,
   triggerRun,
   updateTransfer,
 } from '@waybill/operations';
-import { openQueueSystem } from '@waybill/queue';
-import { createVault, parseMasterKey } from '@waybill/secrets';
 import { openMemoryEndpoint, type StorageEndpoint, StorageError } from '@waybill/storage';
 import { type Fault, faulty } from '@waybill/storage/faulty';
-import { createLogger } from '@waybill/telemetry';
-import { createTestDatabase } from '@waybill/testkit';
 import { startDropbear } from '@waybill/testkit/dropbear';
 import { type Gnupg, startGnupg } from '@waybill/testkit/gnupg';
 import { runTransfer } from '@waybill/transfer';
@@ -40,25 +30,23 @@ import { makeZip } from '../../../packages/transforms/src/testing/make-zip.js';
 import { databaseJournal } from './database-journal.js';
 import { executeAttempt } from './execute-attempt.js';
 import { keysOnRecord, transformsOpener } from './open-transforms.js';
+import { openWorkerAtWork, type WorkerAtWork } from './testing/worker-at-work.js';
 
 const PASSPHRASE = 'correct horse';
 const content = Buffer.from('IBAN;amount\nDE02;12,50 €\n'.repeat(4_000));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-const actor: Actor = { kind: 'system', name: 'test' };
-const vault = createVault(parseMasterKey(randomBytes(32).toString('base64'), 'the test'));
-const log = createLogger({ name: 'test', level: 'silent' });
-
-const releases: (() => Promise<unknown>)[] = [];
+let worker: WorkerAtWork;
 let gpg: Gnupg;
 let exchange: Awaited<ReturnType<typeof openExchange>>;
 const fingerprints: Record<string, string> = {};
 
 beforeAll(async () => {
+  worker = await openWorkerAtWork();
   gpg = await startGnupg();
-  releases.push(async () => gpg[Symbol.asyncDispose]());
+  worker.defer(async () => gpg[Symbol.asyncDispose]());
   exchange = await openExchange();
-  const { context } = exchange;
+  const { context, vault } = exchange;
   for (const [name, passphrase] of [
     ['ours', PASSPHRASE],
     ['acme', ''],
@@ -82,48 +70,19 @@ beforeAll(async () => {
     await importOpenPgpKey(context, { name, armored, ...(name === 'ours' && { passphrase }) }, vault);
   }
 });
-afterAll(async () => {
-  for (const release of releases.reverse()) await release();
-});
+afterAll(() => worker[Symbol.asyncDispose]());
 
-/** A worker, a directory of ours, and a partner's server. */
+/** A directory of ours, and a partner's server. */
 async function openExchange() {
-  const home = await createTestDatabase();
-  releases.push(() => home.drop());
-  const database = openDatabase({ url: home.url });
-  releases.push(() => database.close());
-  const queue = await openQueueSystem({ databaseUrl: home.url }, { log: () => {} });
-  releases.push(() => queue.close());
+  const { context, database, vault, workerId, parts } = worker;
   const server = await startDropbear();
-  releases.push(() => server.stop());
-  const directory = await mkdtemp(join(tmpdir(), 'waybill-ours-'));
-  releases.push(() => rm(directory, { recursive: true }));
-
-  const context = { database, actor };
-  const workerId = newId();
-  const worker = { name: 'w', pools: ['default'], host: 'localhost', pid: 1, concurrency: 1 };
-  await registerWorker(database, { id: workerId, ...worker });
-  const { host, port, username, root } = server;
-  const timeouts = { connectTimeoutMs: 20_000, operationTimeoutMs: 20_000, keepaliveMs: 10_000 };
-  const theirs = await createEndpoint(context, {
-    name: 'acme-sftp',
-    settings: { kind: 'sftp', host, port, username, root, ...timeouts },
-  });
-  await addHostKey(context, theirs.id, server.hostKey);
-  await setCredential(context, theirs.id, { kind: 'private-key', privateKey: server.privateKey }, vault);
-  const ours = await createEndpoint(context, { name: 'ours', settings: { kind: 'local', root: directory } });
-  const parts = {
-    database,
-    vault,
-    log,
-    signals: queue.signals,
-    workerId,
-    actor,
-    leaseMs: 30_000,
-    sweepAfterMs: 0,
-  };
+  worker.defer(() => server.stop());
+  const directory = await worker.directory();
+  const theirs = await worker.account('acme-sftp', server);
+  const ours = await worker.local('ours', directory);
   return {
-    ...{ context, database, workerId, ours, theirs, oursAt: directory, theirsAt: server.directory },
+    ...{ context, database, vault, workerId, ours, theirs },
+    ...{ oursAt: directory, theirsAt: server.directory },
     async execute(runId: string) {
       await executeAttempt(parts, { runId, epoch: 1 }, new AbortController().signal);
       return await findRun(database, runId);
@@ -299,7 +258,7 @@ it('says where a file is damaged whose turn it is: the side that it came from', 
 });
 
 it('an attempt that takes over after the rename knows from the records what the file was made of', async () => {
-  const { context, database, ours, theirs, workerId } = exchange;
+  const { context, database, vault, ours, theirs, workerId } = exchange;
   const definition: TransferDefinition = {
     source: { endpointId: ours.id, directory: parsePath('in'), include: ['*'], exclude: [] },
     target: { endpointId: theirs.id, directory: parsePath('out') },
@@ -372,7 +331,7 @@ describe('an OpenPGP key', () => {
   });
 
   it('stays while a current version names it, and its private part is nowhere to be read', async () => {
-    const { context, database } = exchange;
+    const { context, database, vault } = exchange;
     const armored = (
       await gpg.run(['--passphrase', '', '--armor', '--export-secret-keys', 'stranger'])
     ).toString();
@@ -392,7 +351,7 @@ describe('an OpenPGP key', () => {
   });
 
   it('that is gone from under a run fails its files, as ours to put right', async () => {
-    const { context, ours, theirs, execute, oursAt } = exchange;
+    const { context, vault, ours, theirs, execute, oursAt } = exchange;
     const armored = (await gpg.run(['--armor', '--export', 'stranger'])).toString();
     await importOpenPgpKey(context, { name: 'going', armored }, vault);
     const directory = parsePath(`d-${newId()}`);
